@@ -1,0 +1,8 @@
+//! Python face of `qyn1_codec::lexers`.
+
+use pyo3::prelude::*;
+
+/// Adds this room's functions to the module.
+pub fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+    Ok(())
+}

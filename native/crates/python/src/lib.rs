@@ -1,0 +1,24 @@
+//! `qyn1_native`: the thin Python shell of `qyn1_codec`.
+//!
+//! Argument checks, GIL release, error mapping; nothing else. One file per room of
+//! the codec crate, each with a `register` that adds its functions.
+
+use pyo3::prelude::*;
+
+mod chunked;
+mod errors;
+mod lexers;
+mod mixing;
+mod morpheme;
+mod rans;
+
+/// Native lexers and codecs of qyn1.
+#[pymodule]
+fn qyn1_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("VERSION", env!("CARGO_PKG_VERSION"))?;
+    chunked::register(module)?;
+    lexers::register(module)?;
+    mixing::register(module)?;
+    morpheme::register(module)?;
+    rans::register(module)
+}

@@ -1,0 +1,25 @@
+"""Shared fixtures and the rule that skips what needs the native extension where it is absent."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from qyn1_plugins import _native
+
+settings.register_profile(
+    "qyn1",
+    deadline=None,  # a shared machine pauses; no test is about time
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+)
+settings.load_profile("qyn1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip tests marked ``native`` where the extension is absent, saying why."""
+    if _native.native is None:
+        skip = pytest.mark.skip(reason=f"no native extension: {_native.native_problem}")
+        for item in items:
+            if "native" in item.keywords:
+                item.add_marker(skip)

@@ -18,7 +18,7 @@ conformance kit that every provider must pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
@@ -39,6 +39,7 @@ __all__ = [
     "KeyProvider",
     "Prior",
     "Source",
+    "Trainer",
     "hookimpl",
     "hookspec",
 ]
@@ -144,6 +145,18 @@ class Compressor(_Provider, Protocol):
 
     def memory(self, raw_size: int) -> int:
         """Most bytes of working memory that one block of ``raw_size`` bytes takes."""
+
+
+@runtime_checkable
+class Trainer(Protocol):
+    """Optional ability of a compressor: build a prior from other people's code."""
+
+    def train(self, packages: Sequence[Sequence[bytes]], language: str) -> bytes:
+        """The content of a prior: statistics of ``packages``, each a sequence of files.
+
+        The same packages in the same order give the same bytes. Keeps no text that
+        stands in one package only.
+        """
 
 
 @runtime_checkable

@@ -59,8 +59,13 @@ class SourceError(Qyn1Error):
     def __init__(self, message: str, path: str, offset: int | None = None) -> None:
         where = path if offset is None else f"{path}, byte {offset}"
         super().__init__(f"{where}: {message}")
+        self.message = message
         self.path = path
         self.offset = offset
+
+    def __reduce__(self) -> tuple[type[SourceError], tuple[str, str, int | None]]:
+        """Errors cross process borders: rebuild from the parts, not from the joined text."""
+        return type(self), (self.message, self.path, self.offset)
 
 
 class KeyUnavailable(Qyn1Error):

@@ -1,0 +1,29 @@
+"""The QYN1 container (docs/format.md): independently decodable blocks and a directory that finds them."""
+
+from qyn1_core.archive.directory import Block, Directory, Entry, EntryKind, Extent, Method
+from qyn1_core.archive.layout import MAGIC, VERSION, checksum
+from qyn1_core.archive.paths import UnsafePath, check_path, check_tree
+from qyn1_core.archive.limits import DEFAULT_LIMITS, Limits
+from qyn1_core.archive.reader import ArchiveReader, ReadableSource, decode_block
+from qyn1_core.archive.writer import ArchiveWriter
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "MAGIC",
+    "VERSION",
+    "ArchiveReader",
+    "ArchiveWriter",
+    "Block",
+    "Directory",
+    "Entry",
+    "EntryKind",
+    "Extent",
+    "Limits",
+    "Method",
+    "ReadableSource",
+    "UnsafePath",
+    "check_path",
+    "check_tree",
+    "checksum",
+    "decode_block",
+]

@@ -1,0 +1,149 @@
+"""Which names and links an archive may hold: nothing that could leave its folder.
+
+`check_path` and `check_tree` are the only judges; packing and unpacking both ask them.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+__all__ = ["UnsafePath", "check_path", "check_tree"]
+
+_MAX_PATH: Final = 4096
+_MAX_COMPONENT: Final = 255
+_MAX_DEPTH: Final = 255
+_MAX_LINK_HOPS: Final = 64
+# https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+_RESERVED: Final = frozenset(
+    ["con", "prn", "aux", "nul", "conin$", "conout$"]
+    + [f"{device}{digit}" for device in ("com", "lpt") for digit in "0123456789¹²³"]
+)
+_UNPORTABLE_CHARACTERS: Final = frozenset('\\:<>"|?*') | frozenset(map(chr, range(1, 32)))
+
+
+class UnsafePath(ValueError):
+    """A name or link that an archive may not hold; the text says why."""
+
+
+def check_path(path: str, *, portable: bool = True) -> None:
+    """Raise `UnsafePath` unless ``path`` names a place below the folder it is unpacked in.
+
+    ``portable`` also refuses what Windows would read as something else: devices,
+    drives, streams, backslashes, trailing dots and spaces.
+    """
+    if not path:
+        raise UnsafePath("an empty path")
+    if path.startswith("/"):
+        raise UnsafePath("an absolute path")
+    if "\0" in path:
+        raise UnsafePath("a NUL character in the path")
+    try:
+        size = len(path.encode("utf-8"))
+    except UnicodeEncodeError:
+        raise UnsafePath("a path that is not valid Unicode") from None
+    if size > _MAX_PATH:
+        raise UnsafePath(f"a path of more than {_MAX_PATH} bytes")
+    components = path.split("/")
+    if len(components) > _MAX_DEPTH:
+        raise UnsafePath(f"more than {_MAX_DEPTH} folders deep")
+    for component in components:
+        if component in ("", ".", ".."):
+            raise UnsafePath(f"the path component {component!r}")
+        if len(component.encode("utf-8")) > _MAX_COMPONENT:
+            raise UnsafePath(f"a path component of more than {_MAX_COMPONENT} bytes")
+        if portable:
+            _check_portable(component)
+
+
+def _check_portable(component: str) -> None:
+    if len(component) >= 2 and component[1] == ":" and component[0].isalpha():
+        raise UnsafePath("a drive letter")
+    bad = _UNPORTABLE_CHARACTERS.intersection(component)
+    if bad:
+        raise UnsafePath(f"the character {min(bad)!r}, which Windows does not allow in names")
+    if component[-1] in ". ":
+        raise UnsafePath("a name that ends in a dot or space, which Windows drops")
+    if component.split(".")[0].rstrip(" ").lower() in _RESERVED:
+        raise UnsafePath(f"{component!r}, which is a device on Windows")
+
+
+def check_tree(
+    files: Iterable[str], directories: Iterable[str], links: Mapping[str, str], *, portable: bool = True
+) -> None:
+    """Raise `UnsafePath` unless all these can stand in one folder, and every link stays inside it.
+
+    Paths are unique; nothing lies below a file or a link; ``portable`` also refuses
+    names that differ only in case or in Unicode normalisation. Links are followed
+    through each other, as the operating system would.
+    """
+    kinds: dict[str, str] = {}
+    for kind, paths in (("file", files), ("directory", directories), ("link", links)):
+        for path in paths:
+            check_path(path, portable=portable)
+            if path in kinds:
+                raise UnsafePath(f"{path!r} occurs twice")
+            kinds[path] = kind
+    parents: set[str] = set()
+    for path in kinds:
+        parent = path.rpartition("/")[0]
+        while parent and parent not in parents:
+            if kinds.get(parent, "directory") != "directory":
+                raise UnsafePath(f"{path!r} lies below {parent!r}, which is a {kinds[parent]}")
+            parents.add(parent)
+            parent = parent.rpartition("/")[0]
+    if portable:
+        _check_collisions(parents | kinds.keys())
+    for path, target in links.items():
+        _check_link(path, target, links, portable=portable)
+
+
+def _check_collisions(paths: Iterable[str]) -> None:
+    seen: dict[str, str] = {}
+    for path in sorted(paths):
+        key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+        other = seen.setdefault(key, path)
+        if other != path:
+            raise UnsafePath(f"{other!r} and {path!r} are one name where case or Unicode form does not count")
+
+
+def _check_link(path: str, target: str, links: Mapping[str, str], *, portable: bool) -> None:
+    if not target or "\0" in target or len(target.encode("utf-8", "surrogatepass")) > _MAX_PATH:
+        raise UnsafePath(f"the link {path!r} has an unusable target")
+    hops = 0
+    place: list[str] = path.split("/")[:-1]
+    waiting = _link_steps(path, target, portable=portable)
+    while waiting:
+        step = waiting.pop()
+        if step in ("", "."):
+            continue
+        if step == "..":
+            if not place:
+                raise UnsafePath(f"the link {path!r} leaves the folder: {target!r}")
+            place.pop()
+            continue
+        place.append(step)
+        onward = links.get("/".join(place))
+        if onward is not None:
+            hops += 1
+            if hops > _MAX_LINK_HOPS:
+                return  # a loop: the operating system refuses to follow it, so it reaches nothing
+            link = "/".join(place)
+            place.pop()
+            waiting.extend(_link_steps(link, onward, portable=portable))
+
+
+def _link_steps(path: str, target: str, *, portable: bool) -> list[str]:
+    """The components of a link's target, last one first."""
+    if target.startswith("/"):
+        raise UnsafePath(f"the link {path!r} has an absolute target: {target!r}")
+    steps = target.split("/")
+    if portable:
+        for step in steps:
+            if step not in ("", ".", ".."):
+                try:
+                    _check_portable(step)
+                except UnsafePath as error:
+                    raise UnsafePath(f"the link {path!r}: {error}") from None
+    return steps[::-1]

@@ -1,0 +1,144 @@
+"""The ``qyn1`` command: one module per subcommand, loaded when it is called.
+
+Exit codes (docs/cli.md): 0 done, 1 another error, 2 usage or configuration, 3 not
+found, 4 permission, 5 no key opens it, 6 tampered, damaged, hostile or over a limit,
+7 missing plugin, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module, metadata
+from typing import Final
+
+import click
+
+from qyn1_core.errors import Qyn1Error
+
+__all__ = ["main", "qyn1"]
+
+_COMMANDS: Final = {
+    "pack": "Seal a project into one package.",
+    "unpack": "Open a package and write its files.",
+    "list": "Show what stands in a package.",
+    "cat": "Print one file of a package.",
+    "inspect": "Show what a package tells without a key.",
+    "verify": "Check every byte of a package.",
+    "diff": "Show what changed from one package to another.",
+    "keygen": "Make an identity (a key pair).",
+    "config": "Show every effective value and where it came from.",
+    "doctor": "Show what this machine offers, and what is missing.",
+    "plugins": "Show the installed plugins.",
+}
+_INTERRUPTED: Final = 130
+_TERMINATED: Final = 143
+
+
+class _Lazy(click.Group):
+    """Loads a subcommand's module only when it is called: the command stays quick to start."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*_COMMANDS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        command = import_module(f"qyn1_core.cli.{cmd_name}").command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{cmd_name}.command is no click command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    click.echo(f"qyn1 {metadata.version('qyn1')}")
+    ctx.exit()
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
+)
+def qyn1() -> None:
+    """Seal source code into one small, encrypted, authenticated package, and open it again."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and leave the process with its exit code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; its exit code. Every error is one line on standard error."""
+    warnings.showwarning = _show_warning
+    _make_termination_clean()
+    try:
+        result = qyn1.main(args=arguments, prog_name="qyn1", standalone_mode=False)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.exceptions.Abort:
+        return _complain("interrupted", _INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except KeyboardInterrupt:
+        return _complain("interrupted", _INTERRUPTED)
+    except _Terminated:
+        return _complain("terminated", _TERMINATED)
+    except Qyn1Error as error:
+        return _complain(str(error), error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output went away, which is its right.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _complain(_os_error(error), _os_exit_code(error))
+    except MemoryError:
+        return _complain("out of memory: use fewer --workers or a smaller block size", 1)
+    return result if isinstance(result, int) else 0
+
+
+class _Terminated(BaseException):
+    """SIGTERM arrived: unwind, so that nothing half-written stays behind."""
+
+
+def _make_termination_clean() -> None:
+    def unwind(_number: int, _frame: object) -> None:
+        raise _Terminated
+
+    try:
+        signal.signal(signal.SIGTERM, unwind)
+    except ValueError:
+        pass  # not in the main thread: somebody else owns the signals
+
+
+def _complain(message: str, exit_code: int) -> int:
+    click.echo(f"qyn1: {message}", err=True)
+    return exit_code
+
+
+def _os_error(error: OSError) -> str:
+    what = error.strerror or str(error)
+    if error.errno == errno.ENOSPC:
+        what = "no space left on the device: free some and try again"
+    return f"{error.filename}: {what}" if error.filename else what
+
+
+def _os_exit_code(error: OSError) -> int:
+    if isinstance(error, FileNotFoundError):
+        return 3
+    return 4 if isinstance(error, PermissionError) else 1
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    click.echo(f"qyn1: warning: {message}", err=True)

@@ -1,0 +1,52 @@
+"""What every command that opens a package shares."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import click
+
+from qyn1_core.archive import DEFAULT_LIMITS
+from qyn1_core.cli.keys import identities_from
+from qyn1_core.package import Package, open_package
+from qyn1_core.settings import parse_size
+from qyn1_plugins.host import default_host
+
+__all__ = ["open_from_options", "spooled_input"]
+
+_SPOOL = 16 << 20
+
+
+def spooled_input(file: str) -> Path | BinaryIO:
+    """``file`` as a path, or standard input ('-') in a place where one can seek."""
+    if file != "-":
+        return Path(file)
+    spool = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115  (the package that reads it closes it)
+    stream = click.get_binary_stream("stdin")
+    while part := stream.read(1 << 20):
+        spool.write(part)
+    return cast(BinaryIO, spool)
+
+
+def open_from_options(
+    file: str,
+    identity_files: Sequence[str],
+    passphrase_file: str | None,
+    *,
+    max_size: str | None = None,
+    unportable_names: bool = False,
+) -> Package:
+    """The package ``file``, opened with what the options and the environment offer."""
+    host = default_host()
+    limits = DEFAULT_LIMITS
+    if max_size is not None:
+        most = parse_size(max_size)
+        limits = replace(limits, total_size=most, ratio_from=most)
+    identities = identities_from(host, identity_files, passphrase_file)
+    return open_package(
+        spooled_input(file), identities, host=host, limits=limits, portable_names=not unportable_names
+    )

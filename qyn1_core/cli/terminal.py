@@ -1,0 +1,88 @@
+"""What goes to the user's terminal: sizes, tables, progress; JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import click
+
+from qyn1_plugins.spec import BlockEvent
+
+__all__ = ["binary_stdout", "human_size", "print_json", "print_table", "progress_bar", "say"]
+
+
+def say(message: str, *, quiet: bool = False) -> None:
+    """One line for a person, on standard error, so that standard output stays data."""
+    if not quiet:
+        click.echo(message, err=True)
+
+
+def print_json(value: Mapping[str, object] | Sequence[object]) -> None:
+    """``value`` as JSON on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def human_size(size: int) -> str:
+    """``size`` bytes in the unit that a person reads most easily."""
+    value = float(size)
+    for unit in ("B", "KB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """``rows`` in columns on standard output; numbers (columns that end in a digit everywhere) to the right."""
+    widths = [max([len(heading), *(len(row[i]) for row in rows)]) for i, heading in enumerate(headings)]
+    for row in [headings, *rows]:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def binary_stdout() -> click.utils.LazyFile:
+    """Standard output for bytes; refused when it is a terminal."""
+    if sys.stdout.isatty():
+        raise click.UsageError("refusing to write binary data to a terminal: redirect it, or name a file with -o")
+    return click.get_binary_stream("stdout")  # type: ignore[return-value]
+
+
+@contextmanager
+def progress_bar(style: str, title: str) -> Iterator[Callable[[BlockEvent], None] | None]:
+    """An observer of blocks that shows progress on standard error.
+
+    ``style`` is "auto" (a bar on a terminal, else nothing), "none" or "json" (one
+    JSON object per line).
+    """
+    if style == "json":
+
+        def emit(event: BlockEvent) -> None:
+            record = {
+                "event": "block",
+                "number": event.number,
+                "total": event.total,
+                "raw_size": event.raw_size,
+                "packed_size": event.packed_size,
+            }
+            click.echo(json.dumps(record), err=True)
+
+        yield emit
+        return
+    if style == "none" or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console  # noqa: PLC0415  (slow to import, and only needed here)
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    with Progress(
+        TextColumn(title),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda event: bar.update(task, total=event.total, completed=event.number)

@@ -1,0 +1,196 @@
+"""Writes the files of an archive: staged, checked whole, then put in place.
+
+Nothing of a package reaches the target before all of what was asked for has been
+decoded and checked. The staging folder is new, private to this process's user, and
+on the target's own file system, so that putting in place is renaming.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from qyn1_core.archive import ArchiveReader, Directory, EntryKind
+from qyn1_core.errors import NotFound, PermissionDenied
+from qyn1_core.output import TEMPORARY_PREFIX, current_umask, sync_directory
+from qyn1_core.pipeline import in_threads
+
+__all__ = ["extract", "select"]
+
+_NEW_FILE: Final = (
+    os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+)
+
+
+def extract(reader: ArchiveReader, target: Path, numbers: Sequence[int], *, workers: int, force: bool) -> None:
+    """Write the entries ``numbers`` below the folder ``target``, which is created if need be.
+
+    Raises `PermissionDenied` when something stands where an entry goes and not
+    ``force``, or when a link in ``target`` would lead an entry elsewhere.
+    """
+    directory = reader.directory
+    if os.path.lexists(target) and not target.is_dir():
+        raise PermissionDenied(f"{target} is not a folder: choose another one with -C")
+    paths = {number: directory.entries[number].path for number in numbers}
+    _check_conflicts(target, {paths[n]: directory.entries[n].kind for n in numbers}, force=force)
+    with _staging(target) as stage:
+        _write_files(reader, stage, numbers, workers)
+        _write_links_and_directories(directory, stage, numbers)
+        _put_in_place(stage, target)
+
+
+def _check_conflicts(target: Path, kinds: Mapping[str, EntryKind], *, force: bool) -> None:
+    if not target.is_dir():
+        return
+    sound: set[str] = {""}
+    for path, kind in kinds.items():
+        _check_parents(target, path, sound)
+        place = target / path
+        if not os.path.lexists(place):
+            continue
+        if place.is_dir() and not place.is_symlink():
+            if kind is EntryKind.DIRECTORY:
+                continue
+            raise PermissionDenied(f"{place} is a folder, and the package has a file or link of that name")
+        if not force:
+            raise PermissionDenied(f"{place} exists: unpack elsewhere with -C, or --force to replace it")
+
+
+def _check_parents(target: Path, path: str, sound: set[str]) -> None:
+    """Every folder on the way to ``path`` that exists must be a real one, not a link to elsewhere."""
+    parent = path.rpartition("/")[0]
+    waiting = []
+    while parent not in sound:
+        waiting.append(parent)
+        parent = parent.rpartition("/")[0]
+    for folder in reversed(waiting):
+        place = target / folder
+        if os.path.lexists(place) and (place.is_symlink() or not place.is_dir()):
+            raise PermissionDenied(f"{place} is not a folder (or is a link), and the package has files below it")
+        sound.add(folder)
+
+
+@contextmanager
+def _staging(target: Path) -> Iterator[Path]:
+    """A new private folder on the file system of ``target``; it and what is in it go when the block ends."""
+    place = target
+    while not place.is_dir():
+        place = place.parent
+    try:
+        stage = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=place))
+    except PermissionError:
+        raise PermissionDenied(f"no permission to write in the folder {place}") from None
+    try:
+        yield stage
+    finally:
+        if stage.exists():
+            shutil.rmtree(stage)
+
+
+def _write_files(reader: ArchiveReader, stage: Path, numbers: Sequence[int], workers: int) -> None:
+    directory = reader.directory
+    wanted = set(numbers)
+    files = [n for n in numbers if directory.entries[n].kind in (EntryKind.FILE, EntryKind.COPY)]
+    # A copy whose original was not asked for is decoded like a file of its own.
+    decoded = [n for n in files if directory.entries[n].kind is EntryKind.FILE or directory.entries[n].original not in wanted]
+    by_block: dict[int, list[tuple[int, int, int]]] = {}
+    for number in decoded:
+        _create(stage, directory, number)
+        for extent in directory.extents(number):
+            by_block.setdefault(extent.block, []).append((number, extent.offset, extent.size))
+    for block, data in in_threads(iter(sorted(by_block)), reader.block, workers):
+        for number, offset, size in by_block[block]:
+            with (stage / directory.entries[number].path).open("r+b") as file:
+                file.seek(0, 2)
+                file.write(memoryview(data)[offset : offset + size])
+    for number in files:
+        entry = directory.entries[number]
+        if entry.kind is EntryKind.COPY and entry.original in wanted:
+            _create(stage, directory, number)
+            shutil.copyfile(stage / directory.entries[entry.original].path, stage / entry.path)
+    for number in files:
+        (stage / directory.entries[number].path).chmod(directory.entries[number].mode)
+
+
+def _create(stage: Path, directory: Directory, number: int) -> None:
+    place = stage / directory.entries[number].path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(place, _NEW_FILE, 0o600))
+
+
+def _write_links_and_directories(directory: Directory, stage: Path, numbers: Sequence[int]) -> None:
+    """Links come last: nothing is ever written through one."""
+    for number in numbers:
+        entry = directory.entries[number]
+        if entry.kind is EntryKind.DIRECTORY:
+            (stage / entry.path).mkdir(parents=True, exist_ok=True)
+    for number in numbers:
+        entry = directory.entries[number]
+        if entry.kind is EntryKind.SYMLINK:
+            place = stage / entry.path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(entry.target)
+    for number in numbers:
+        entry = directory.entries[number]
+        if entry.kind is EntryKind.DIRECTORY:
+            (stage / entry.path).chmod(entry.mode)
+
+
+def _put_in_place(stage: Path, target: Path) -> None:
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # mkdtemp made the folder private; what takes its place is an ordinary one.
+        stage.chmod(0o777 & ~current_umask())
+        stage.rename(target)
+    else:
+        _merge(stage, target)
+    sync_directory(target)
+
+
+def _merge(source: Path, target: Path) -> None:
+    for entry in sorted(os.scandir(source), key=lambda item: item.name):
+        place = target / entry.name
+        if entry.is_dir(follow_symlinks=False) and _is_real_directory(place):
+            _merge(Path(entry.path), place)
+        else:
+            os.replace(entry.path, place)
+
+
+def _is_real_directory(place: Path) -> bool:
+    try:
+        return stat.S_ISDIR(place.lstat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def select(directory: Directory, paths: Collection[str]) -> list[int]:
+    """The entries that ``paths`` name, a folder standing for all below it; all entries for no path.
+
+    Raises `NotFound` for a path that names nothing.
+    """
+    if not paths:
+        return list(range(len(directory.entries)))
+    wanted = {path.strip("/").removeprefix("./") for path in paths}
+    found: set[str] = set()
+    numbers = []
+    for number, entry in enumerate(directory.entries):
+        place = entry.path
+        while True:
+            if place in wanted:
+                found.add(place)
+                numbers.append(number)
+                break
+            place, slash, _ = place.rpartition("/")
+            if not slash:
+                break
+    missing = sorted(wanted - found)
+    if missing:
+        raise NotFound(f"the package has no {missing[0]!r}; `qyn1 list` shows what it has")
+    return numbers

@@ -1,0 +1,78 @@
+"""Output that appears whole or not at all: a temporary file beside its place, fsync, rename."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from qyn1_core.errors import ConfigError, NotFound, PermissionDenied
+
+__all__ = ["TEMPORARY_PREFIX", "current_umask", "sync_directory", "whole_file"]
+
+TEMPORARY_PREFIX = ".qyn1-"
+
+
+@contextmanager
+def whole_file(path: Path, *, force: bool = False, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """A file to write, read and seek in, that gets the name ``path`` when the block ends well.
+
+    ``mode`` is subject to the umask. Raises `PermissionDenied` when ``path`` exists
+    and not ``force``, `NotFound` when its folder does not exist.
+    """
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder: name a file to write")
+    if not force and os.path.lexists(path):
+        raise PermissionDenied(f"{path} exists: choose another name, or --force to replace it")
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}.tmp")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        descriptor = os.open(temporary, flags, mode)
+    except FileNotFoundError:
+        raise NotFound(f"the folder {path.parent} does not exist: create it first") from None
+    except PermissionError:
+        raise PermissionDenied(f"no permission to write in the folder {path.parent}") from None
+    try:
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if force:
+            os.replace(temporary, path)
+        else:
+            _publish(temporary, path)
+        sync_directory(path.parent)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+def _publish(temporary: Path, path: Path) -> None:
+    """Give ``temporary`` the name ``path`` unless something has taken it meanwhile."""
+    try:
+        os.link(temporary, path, follow_symlinks=False)
+    except FileExistsError:
+        raise PermissionDenied(f"{path} exists: choose another name, or --force to replace it") from None
+    except (OSError, NotImplementedError):  # a file system without hard links
+        os.replace(temporary, path)
+
+
+def sync_directory(path: Path) -> None:
+    """Make a rename in ``path`` durable, where the system can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def current_umask() -> int:
+    """The process's umask (reading it means setting it for a moment)."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -33,7 +33,7 @@ _CLASSES: Final = {
 _NEVER: Final = rb"(?!)"
 
 
-class _Malformed(Exception):
+class _MatchesNothingError(Exception):
     """The pattern can match nothing."""
 
 
@@ -45,97 +45,75 @@ def _bracket(pattern: bytes, start: int, *, paths: bool) -> tuple[bytes, int]:
     """The regular expression of the bracket whose ``[`` is at ``start``, and the index behind its ``]``."""
     at = start + 1
     negated = pattern[at : at + 1] in (b"!", b"^")
-    if negated:
-        at += 1
-    parts: list[bytes] = []
+    at += negated
+    members: list[bytes] = []
     previous: int | None = None  # the byte that a following "-" makes a range from
-    first = True
-    while True:
-        if at >= len(pattern):
-            raise _Malformed
-        byte = pattern[at]
-        if byte == 0x5D and not first:
-            break
-        first = False
-        if byte == 0x2D and previous is not None and at + 1 < len(pattern) and pattern[at + 1] != 0x5D:
-            at += 1
-            high = pattern[at]
-            if high == 0x5C:
-                at += 1
-                if at >= len(pattern):
-                    raise _Malformed
-                high = pattern[at]
-            if previous <= high:
-                parts.append(_escape(previous) + b"-" + _escape(high))
+    while not members or pattern[at : at + 1] != b"]":
+        if previous is not None and pattern[at : at + 1] == b"-" and pattern[at + 1 : at + 2] not in (b"", b"]"):
+            high, at = _member(pattern, at + 1)
+            # An empty range still counts as a member.
+            members.append(_escape(previous) + b"-" + _escape(high) if previous <= high else b"")
             previous = None
-        elif byte == 0x5B and pattern[at + 1 : at + 2] == b":":
+            continue
+        if pattern[at : at + 2] == b"[:":
             end = pattern.find(b"]", at + 2)
             if end < 0:
-                raise _Malformed
-            if end - at - 3 < 0 or pattern[end - 1] != 0x3A:
-                parts.append(_escape(byte))  # "[:" without ":]" is a plain "["
-                previous = byte
-            else:
+                raise _MatchesNothingError
+            if end > at + 2 and pattern[end - 1] == 0x3A:
                 name = pattern[at + 2 : end - 1]
                 if name not in _CLASSES:
-                    raise _Malformed
-                parts.append(_CLASSES[name])
-                previous = None
-                at = end
-        else:
-            if byte == 0x5C:
-                at += 1
-                if at >= len(pattern):
-                    raise _Malformed
-                byte = pattern[at]
-            parts.append(_escape(byte))
-            previous = byte
-        at += 1
-    members = b"".join(parts)
-    if negated:
-        text = b"[^" + members + b"]" if members else b"."
-    else:
-        text = b"[" + members + b"]" if members else _NEVER
+                    raise _MatchesNothingError
+                members.append(_CLASSES[name])
+                previous, at = None, end + 1
+                continue
+            # "[:" without ":]" is a plain "["
+        previous, at = _member(pattern, at)
+        members.append(_escape(previous))
+    inside = b"".join(members)
+    text = (b"[^" if negated else b"[") + inside + b"]" if inside else (b"." if negated else _NEVER)
     return (b"(?!/)" + text if paths else text), at + 1
+
+
+def _member(pattern: bytes, at: int) -> tuple[int, int]:
+    """The byte at ``at``, or behind the backslash there, and the index behind it."""
+    if pattern[at : at + 1] == b"\\":
+        at += 1
+    if at >= len(pattern):
+        raise _MatchesNothingError
+    return pattern[at], at + 1
+
+
+def _stars(pattern: bytes, start: int, *, paths: bool) -> tuple[bytes, int]:
+    """The regular expression of the asterisks at ``start``, and the index behind them."""
+    at = start
+    while pattern[at : at + 1] == b"*":
+        at += 1
+    if not paths:
+        return b".*", at
+    whole_component = at - start > 1 and (start == 0 or pattern[start - 1] == 0x2F)
+    if whole_component and pattern[at : at + 1] == b"/":
+        return b"(?:.*/)?", at + 1
+    if whole_component and (at == len(pattern) or pattern[at : at + 2] == b"\\/"):
+        return b".*", at
+    return b"[^/]*", at
 
 
 def _translate(pattern: bytes, *, paths: bool) -> bytes:
     """A regular expression for one wildmatch pattern; with ``paths``, only ``**`` matches a slash."""
     out: list[bytes] = []
-    at, size = 0, len(pattern)
-    while at < size:
-        byte = pattern[at]
-        if byte == 0x2A:
-            start = at
-            while at < size and pattern[at] == 0x2A:
-                at += 1
-            if not paths:
-                out.append(b".*")
-            elif (
-                at - start >= 2
-                and (start == 0 or pattern[start - 1] == 0x2F)
-                and (at == size or pattern[at] == 0x2F or pattern[at : at + 2] == b"\\/")
-            ):
-                if at < size and pattern[at] == 0x2F:
-                    out.append(b"(?:.*/)?")
-                    at += 1
-                else:
-                    out.append(b".*")
-            else:
-                out.append(b"[^/]*")
-        elif byte == 0x3F:
-            out.append(b"[^/]" if paths else b".")
-            at += 1
-        elif byte == 0x5B:
+    at = 0
+    while at < len(pattern):
+        byte = pattern[at : at + 1]
+        if byte == b"*":
+            text, at = _stars(pattern, at, paths=paths)
+        elif byte == b"[":
             text, at = _bracket(pattern, at, paths=paths)
-            out.append(text)
+        elif byte == b"?":
+            text, at = (b"[^/]" if paths else b"."), at + 1
         else:
-            if byte == 0x5C:
-                at += 1
-                if at == size:
-                    raise _Malformed
-            out.append(_escape(pattern[at]))
-            at += 1
+            member, at = _member(pattern, at)
+            text = _escape(member)
+        out.append(text)
     return b"".join(out)
 
 
@@ -184,7 +162,7 @@ def _rule(line: bytes) -> _Rule | None:
     prefix = b"" if by_name else line[:length]
     try:
         expression = b"".join(map(_escape, prefix)) + _translate(line[len(prefix) :], paths=not by_name)
-    except _Malformed:
+    except _MatchesNothingError:
         return None
     return _Rule(expression, negated, folders_only, by_name, prefix, length == len(line))
 

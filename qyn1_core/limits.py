@@ -194,7 +194,7 @@ def _cpu_quota(root: Path, mounts: Sequence[_Mount], limited_by: list[str]) -> f
 
 def _physical_memory(root: Path) -> tuple[int, int]:
     """Bytes in all and bytes free."""
-    lines = dict(re.findall(r"^(\w+): +(\d+) kB$", _read(root / "proc/meminfo"), re.MULTILINE))
+    lines: dict[str, str] = dict(re.findall(r"^(\w+): +(\d+) kB$", _read(root / "proc/meminfo"), re.MULTILINE))
     if "MemTotal" in lines:
         total = int(lines["MemTotal"]) << 10
         return total, int(lines.get("MemAvailable", lines.get("MemFree", lines["MemTotal"]))) << 10
@@ -215,8 +215,8 @@ def _memory_limits(root: Path, mounts: Sequence[_Mount]) -> Iterator[tuple[int, 
         if not limit.isdecimal() or int(limit) >= _UNLIMITED:
             continue
         # The kernel gives cached files back before it kills anyone.
-        cached = re.search(r"^(?:total_)?inactive_file (\d+)$", _read(group.folder / "memory.stat"), re.MULTILINE)
-        in_use = int(used) - int(cached[1]) if used.isdecimal() and cached else int(used) if used.isdecimal() else 0
+        cached = re.findall(r"^(?:total_)?inactive_file (\d+)$", _read(group.folder / "memory.stat"), re.MULTILINE)
+        in_use = (int(used) if used.isdecimal() else 0) - max(map(int, cached), default=0)
         yield int(limit), max(0, in_use), str(group.folder / names[0])
 
 

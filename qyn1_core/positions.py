@@ -32,43 +32,64 @@ _JSON_ESCAPE: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))")
 
 
 def _unescaped(match: re.Match[str]) -> str:
-    if match[1] or match[2] and len(match[2]) == 8:
+    if match[1] or (match[2] and len(match[2]) == 8):
         return chr(int(match[1] or match[2], 16))
     return _TOML_LETTER.get(match[match.re.groups], match[match.re.groups])
 
 
 def toml_lines(text: str) -> Lines:
     """The line (from 1) of every table header and every key outside of inline tables, by full path."""
-    found: Lines = {}
-    table: tuple[str, ...] = ()
-    path: list[str] = []
-    line, depth = 1, 0
-    in_value = in_header = False
+    reader = _TomlReader()
+    line = 1
     for match in _TOML.finditer(text):
-        kind, token = match.lastgroup, match[0]
-        if kind == "newline":
-            line += 1
-            if depth == 0:
-                in_value, path = False, []
-        elif in_value:
-            line += token.count("\n")
-            depth += (token in ("[", "{")) - (token in ("]", "}")) if kind == "mark" else 0
-        elif kind == "mark" and token == "[" and not path:
-            in_header = True
-        elif kind == "mark" and token == "]" and in_header:
-            if path:
-                table = tuple(path)
-                found.setdefault(table, line)
-            in_header, path = False, []
-        elif kind == "mark" and token == "=":
-            for end in range(1, len(path) + 1):
-                found.setdefault((*table, *path[:end]), line)
-            in_value = True
-        elif kind in ("bare", "literal"):
-            path.append(token.strip("'") if kind == "literal" else token)
-        elif kind == "basic":
-            path.append(_TOML_ESCAPE.sub(_unescaped, token[1:-1]))
-    return found
+        if match.lastgroup == "newline":
+            reader.line_ends()
+        elif reader.in_value:
+            reader.value(match)
+        elif match.lastgroup == "mark":
+            reader.mark(match[0], line)
+        elif match.lastgroup != "comment":
+            reader.key(match)
+        line += match[0].count("\n")
+    return reader.found
+
+
+class _TomlReader:
+    def __init__(self) -> None:
+        self.found: Lines = {}
+        self.in_value = False
+        self._table: tuple[str, ...] = ()
+        self._in_header = False
+        self._path: list[str] = []
+        self._depth = 0  # of brackets and braces in a value
+
+    def line_ends(self) -> None:
+        if self._depth == 0:
+            self.in_value, self._path = False, []
+
+    def value(self, match: re.Match[str]) -> None:
+        if match.lastgroup == "mark":
+            self._depth += (match[0] in "[{") - (match[0] in "]}")
+
+    def mark(self, mark: str, line: int) -> None:
+        if mark == "[" and not self._path:
+            self._in_header = True
+        elif mark == "]" and self._in_header and self._path:
+            self._table = tuple(self._path)
+            self.found.setdefault(self._table, line)
+            self._in_header, self._path = False, []
+        elif mark == "=":
+            for end in range(1, len(self._path) + 1):
+                self.found.setdefault((*self._table, *self._path[:end]), line)
+            self.in_value = True
+
+    def key(self, match: re.Match[str]) -> None:
+        text = match[0]
+        if match.lastgroup == "basic":
+            text = _TOML_ESCAPE.sub(_unescaped, text[1:-1])
+        elif match.lastgroup == "literal":
+            text = text[1:-1]
+        self._path.append(text)
 
 
 def json_lines(text: str) -> Lines:

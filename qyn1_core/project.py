@@ -127,14 +127,18 @@ class _Walk:
 
     def run(self) -> list[ProjectEntry]:
         prefix, rules = self._rules_above()
-        entries = list(self._folder(str(self.root), "", prefix, rules, included=False, ignored=False))
+        entries: list[ProjectEntry] = []
+        todo = [_Folder(self.root, "", rules, included=False, ignored=False)]
+        while todo:
+            folder = todo.pop()
+            todo.extend(self._list(folder, prefix, entries))
         entries.sort(key=lambda entry: entry.path.encode("utf-8"))
         self._note_collisions(entries)
         return entries
 
     def single(self, given: Path, status: os.stat_result) -> ProjectEntry:
         name = given.name or self.root.name
-        self._encode(name, name)
+        self._encode(name)
         self._check_readable(str(self.root), str(given))
         return ProjectEntry(name, "file", self._mode(status), status.st_size, "", self.root)
 
@@ -150,24 +154,24 @@ class _Walk:
         folder = top
         for part in self.root.relative_to(top).parts:
             names = {name for name in _IGNORE_FILES if (folder / name).is_file() and not (folder / name).is_symlink()}
-            rules = self._with_rules_of(str(folder), base, names, rules)
+            rules = self._with_rules_of(folder, base, names, rules)
             folder /= part
             base += part.encode("utf-8", "surrogateescape") + b"/"
         return base, rules
 
-    def _with_rules_of(self, folder: str, base: bytes, names: Collection[str], outer: _Rules) -> _Rules:
+    def _with_rules_of(self, folder: Path, base: bytes, names: Collection[str], outer: _Rules) -> _Rules:
         """``outer`` and the ignore files ``names`` of one folder, which take precedence."""
         result = []
         for name, above in zip(_IGNORE_FILES, outer, strict=True):
             if name in names:
-                path = f"{folder}/{name}"
+                path = folder / name
                 try:
-                    with Path(path).open("rb") as file:
+                    with path.open("rb") as file:
                         content = file.read(_MAXIMUM_IGNORE_BYTES + 1)
                 except OSError as error:
-                    raise _refused(path, error) from error
+                    raise _refused(str(path), error) from error
                 if len(content) > _MAXIMUM_IGNORE_BYTES:
-                    raise SourceError(f"an ignore file of more than {_MAXIMUM_IGNORE_BYTES} bytes", _shown(path))
+                    raise SourceError(f"an ignore file of more than {_MAXIMUM_IGNORE_BYTES} bytes", _shown(str(path)))
                 patterns = Patterns.of_file(content, base)
                 above = (patterns, *above) if patterns else above  # noqa: PLW2901
             result.append(above)
@@ -175,63 +179,70 @@ class _Walk:
 
     # -- the walk -------------------------------------------------------------------
 
-    def _folder(
-        self, folder: str, relative: str, above: bytes, rules: _Rules, *, included: bool, ignored: bool
-    ) -> Iterator[ProjectEntry]:
-        """The entries below ``folder``; ``relative`` is its path with a trailing slash (or empty).
+    def _list(self, folder: _Folder, above: bytes, entries: list[ProjectEntry]) -> Iterator[_Folder]:
+        """Add what lies directly in ``folder`` to ``entries`` and give the folders to go on with.
 
-        ``above`` is what comes before the project in the paths that ignore files
-        see; ``included``/``ignored``: a pattern has named the folder itself.
+        ``above`` comes before the project in the paths that ignore files see.
         """
         try:
-            with os.scandir(folder) as listing:
+            with os.scandir(folder.location) as listing:
                 found = list(listing)
         except OSError as error:
-            raise _refused(relative or folder, error) from error
-        if not found and relative and (included or not ignored):
-            status = Path(folder).stat()
-            yield ProjectEntry(relative[:-1], "directory", self._mode(status), 0, "", Path(folder))
+            raise _refused(folder.relative or str(folder.location), error) from error
+        if not found and folder.relative:
+            if folder.included or not folder.ignored:
+                mode = self._mode(folder.location.stat())
+                entries.append(ProjectEntry(folder.relative[:-1], "directory", mode, 0, "", folder.location))
             return
+        rules = folder.rules
         own = [entry.name for entry in found if entry.name in _IGNORE_FILES and entry.is_file(follow_symlinks=False)]
         if own:
-            rules = self._with_rules_of(folder, above + relative.encode("utf-8"), own, rules)
+            rules = self._with_rules_of(folder.location, above + folder.relative.encode("utf-8"), own, rules)
         for entry in found:
-            name = entry.name
-            if name in _NEVER or (self.skip and entry.path in self.skip):
+            if entry.name in _NEVER or (self.skip and entry.path in self.skip):
                 continue
-            path = relative + name
-            encoded = self._encode(path, name)
-            encoded_name = encoded.rpartition(b"/")[2]
+            path = folder.relative + entry.name
             is_folder = entry.is_dir(follow_symlinks=False)
-            if self.exclude and self.exclude.decide(encoded, encoded_name, folder=is_folder):
-                continue
-            wanted: bool | None = None
-            if self.include:
-                wanted = self.include.decide(encoded, encoded_name, folder=is_folder)
-            wanted = included if wanted is None else wanted
-            unwanted = ignored or _ignored(above + encoded, encoded_name, is_folder, rules)
+            included, ignored = self._choice(folder, path, above, rules, is_folder)
             if is_folder:
-                if wanted or not unwanted or self.include.reaches_below(encoded):
-                    yield from self._folder(entry.path, path + "/", above, rules, included=wanted, ignored=unwanted)
-            elif wanted or not unwanted:
-                kept = self._entry(entry, path)
-                if kept is not None:
-                    yield kept
+                if included or not ignored or (included is None and self.include.reaches_below(path.encode("utf-8"))):
+                    yield _Folder(
+                        folder.location / entry.name, path + "/", rules, included=bool(included), ignored=ignored
+                    )
+            elif included or not ignored:
+                self._add(entry, folder.location, path, entries)
 
-    def _entry(self, entry: os.DirEntry[str], path: str) -> ProjectEntry | None:
+    def _choice(
+        self, folder: _Folder, path: str, above: bytes, rules: _Rules, is_folder: bool
+    ) -> tuple[bool | None, bool]:
+        """Whether ``include`` names ``path`` (or a folder that it is in), and whether something leaves it out.
+
+        ``(False, True)`` is final: nothing below can be named back in.
+        """
+        encoded = self._encode(path)
+        name = encoded.rpartition(b"/")[2]
+        if self.exclude and self.exclude.decide(encoded, name, folder=is_folder):
+            return False, True
+        included: bool | None = folder.included or None
+        if self.include:
+            decision = self.include.decide(encoded, name, folder=is_folder)
+            included = included if decision is None else (decision or None)
+        return included, folder.ignored or _ignored(above + encoded, name, is_folder, rules)
+
+    def _add(self, entry: os.DirEntry[str], folder: Path, path: str, entries: list[ProjectEntry]) -> None:
         try:
             status = entry.stat(follow_symlinks=False)
-            if stat.S_ISLNK(status.st_mode):
-                target = os.readlink(entry.path)
-                self._check_link(path, target)
-                return ProjectEntry(path, "symlink", 0o777, 0, target, Path(entry.path))
+            target = _link_text(entry.path) if stat.S_ISLNK(status.st_mode) else ""
         except OSError as error:
             raise _refused(path, error) from error
-        if not stat.S_ISREG(status.st_mode):
+        if target:
+            self._check_link(path, target)
+            entries.append(ProjectEntry(path, "symlink", 0o777, 0, target, folder / entry.name))
+        elif stat.S_ISREG(status.st_mode):
+            self._check_readable(entry.path, path)
+            entries.append(ProjectEntry(path, "file", self._mode(status), status.st_size, "", folder / entry.name))
+        else:
             self.notes.append(f"{path}: passed over, it is neither a file nor a folder nor a link")
-            return None
-        self._check_readable(entry.path, path)
-        return ProjectEntry(path, "file", self._mode(status), status.st_size, "", Path(entry.path))
 
     def _mode(self, status: os.stat_result) -> int:
         if not self.normalized:
@@ -241,12 +252,12 @@ class _Walk:
     # -- refusals -------------------------------------------------------------------
 
     @staticmethod
-    def _encode(path: str, name: str) -> bytes:
+    def _encode(path: str) -> bytes:
         try:
             return path.encode("utf-8")
         except UnicodeEncodeError:
             raise SourceError(
-                f"the name {_shown(name)!r} is not UTF-8; rename the file, or exclude it with a pattern", _shown(path)
+                "its name is not UTF-8; rename it, or exclude the folder that it is in", _shown(path)
             ) from None
 
     @staticmethod
@@ -280,7 +291,7 @@ class _Walk:
                 at.pop()
                 continue
             try:
-                onward = os.readlink(self.root.joinpath(*at, part))
+                onward = _link_text(self.root.joinpath(*at, part))
             except OSError:  # no link, or nothing there
                 at.append(part)
                 continue
@@ -294,19 +305,41 @@ class _Walk:
 
     def _note_collisions(self, entries: Sequence[ProjectEntry]) -> None:
         """Note the paths that are one and the same where case or Unicode form does not count."""
-        seen: dict[str, str] = {}
+        paths: dict[str, None] = {}
         for entry in entries:
             path = entry.path
-            while path:
-                key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
-                other = seen.setdefault(key, path)
-                if other != path:
-                    self.notes.append(
-                        f"{path}: differs from {other} only in case or Unicode form; "
-                        "file systems that ignore that cannot hold both"
-                    )
-                    break
+            while path and path not in paths:
+                paths[path] = None
                 path = path.rpartition("/")[0]
+        seen: dict[str, str] = {}
+        for path in paths:
+            other = seen.setdefault(_without_case(path), path)
+            if other != path and other.rpartition("/")[0] == path.rpartition("/")[0]:
+                self.notes.append(
+                    f"{path}: differs from {other} only in case or Unicode form; "
+                    "file systems that ignore that cannot hold both"
+                )
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """A folder to list. ``relative`` ends with a slash or is empty; ``rules`` are those of the folders above."""
+
+    location: Path
+    relative: str
+    rules: _Rules
+    included: bool
+    ignored: bool
+
+
+def _without_case(path: str) -> str:
+    if path.isascii():
+        return path.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+
+
+def _link_text(location: str | Path) -> str:
+    return os.readlink(location)  # noqa: PTH115 (a Path would tidy the text up)
 
 
 def _spelled(folder: list[str], target: str) -> bool:

@@ -31,6 +31,7 @@ _UNITS: Final = {
     "gb": 10**9,
 }
 _SIZE: Final = re.compile(r"([0-9]{1,15}) ?([A-Za-z]*)")
+_SIZE_PATTERN: Final = "^[0-9]{1,15} ?([KkMmGg][Ii]?[Bb]|[Bb])?$"  # the same, without inline flags
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 _PLUGIN_NAME: Final = r"[a-z0-9]+(-[a-z0-9]+)*"
@@ -90,21 +91,13 @@ class Field:
                 raise ValueError(f"must be true or false, not {value!r}")
             return value
         if self.kind in ("integer", "size"):
-            if self.kind == "size" and isinstance(value, str):
-                value = parse_size(value)
-            if not isinstance(value, int) or isinstance(value, bool):
-                raise ValueError(f"must be a {'size' if self.kind == 'size' else 'whole number'}, not {value!r}")
-            return self._in_range(value)
+            return self._number(value)
         if self.kind == "choice":
-            if not isinstance(value, str) or value not in self.choices:
-                near = get_close_matches(str(value).lower(), self.choices, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise ValueError(f"must be one of {', '.join(self.choices)}, not {value!r}{hint}")
-            return value
+            return self._choice(value)
         if self.kind == "text":
             return self._text(value)
         if self.kind == "texts":
-            if isinstance(value, str) or not isinstance(value, list | tuple):
+            if not isinstance(value, list | tuple):
                 raise ValueError(f"must be a list of texts, not {value!r}")
             return tuple(self._text(item) for item in value)
         return self._mapping(value)
@@ -137,6 +130,20 @@ class Field:
                 raise ValueError(f"must be key=value, not {item!r}")
             pairs[key.strip()] = value.strip()
         return self.convert(pairs)
+
+    def _number(self, value: object) -> int:
+        if self.kind == "size" and isinstance(value, str):
+            value = parse_size(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ValueError(f"must be a {'size' if self.kind == 'size' else 'whole number'}, not {value!r}")
+        return self._in_range(value)
+
+    def _choice(self, value: object) -> str:
+        if not isinstance(value, str) or value not in self.choices:
+            near = get_close_matches(str(value).lower(), self.choices, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"must be one of {', '.join(self.choices)}, not {value!r}{hint}")
+        return value
 
     def _in_range(self, value: int) -> int:
         if not self.minimum <= value <= self.maximum:
@@ -385,42 +392,38 @@ def json_schema() -> dict[str, object]:
 
 
 def _property(field: Field) -> dict[str, object]:
+    schema = {"description": field.doc, **_type(field)}
+    default = field.default
+    if isinstance(default, tuple):
+        schema["default"] = list(default)
+    elif isinstance(default, Mapping):
+        schema["default"] = dict(default)
+    elif field.kind == "size" and isinstance(default, int):
+        schema["default"] = size_text(default)
+    elif default is not None:
+        schema["default"] = default
+    return schema
+
+
+def _type(field: Field) -> dict[str, object]:
+    number: dict[str, object] = {"type": "integer", "minimum": field.minimum, "maximum": field.maximum}
     text: dict[str, object] = {"type": "string", "minLength": 1}
     if field.pattern:
         text["pattern"] = f"^(?:{field.pattern})$"
-    schema: dict[str, object]
-    if field.kind == "boolean":
-        schema = {"type": "boolean"}
-    elif field.kind == "integer":
-        schema = {"type": "integer", "minimum": field.minimum, "maximum": field.maximum}
-    elif field.kind == "size":
-        schema = {
-            "oneOf": [
-                {"type": "integer", "minimum": field.minimum, "maximum": field.maximum},
-                {"type": "string", "pattern": "^ *[0-9]{1,15} ?([Bb]|[KkMmGg][Ii]?[Bb])? *$"},
-            ]
-        }
-    elif field.kind == "choice":
-        schema = {"enum": list(field.choices)}
-    elif field.kind == "text":
-        schema = text
-    elif field.kind == "texts":
-        schema = {"type": "array", "items": text}
-    else:
-        schema = {
+    types: Mapping[Kind, dict[str, object]] = {
+        "boolean": {"type": "boolean"},
+        "integer": number,
+        "size": {"oneOf": [number, {"type": "string", "pattern": _SIZE_PATTERN}]},
+        "choice": {"enum": list(field.choices)},
+        "text": text,
+        "texts": {"type": "array", "items": text},
+        "mapping": {
             "type": "object",
             "propertyNames": {"pattern": f"^(?:{field.key_pattern})$"},
             "additionalProperties": text,
-        }
-    schema["description"] = field.doc
-    if field.default is not None:
-        default = field.default
-        schema["default"] = list(default) if isinstance(default, tuple) else default
-        if isinstance(default, Mapping):
-            schema["default"] = dict(default)
-        elif field.kind == "size" and isinstance(default, int):
-            schema["default"] = size_text(default)
-    return schema
+        },
+    }
+    return types[field.kind]
 
 
 def reference_table() -> str:

@@ -1,0 +1,64 @@
+"""`chunked-rans`: LZ77 with phrases and static tables of the language, coded by interleaved rANS.
+
+One format (docs/codecs.md), two encoders: level 1 parses lazily, in numpy or in the
+native extension with the same bytes; level 2 parses for the smallest size and needs
+the native extension. Decoding works without it at either level.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from qyn1_plugins.compressors.chunked_payload import MAX_BLOCK, STORED, decode_payload, encode_payload
+from qyn1_plugins.compressors.chunked_prior import NO_PRIOR, Statistics
+from qyn1_plugins.compressors.lazy_parser import parse_lazily
+from qyn1_plugins.spec import Prior, Source
+
+__all__ = ["ChunkedRans", "decode", "encode"]
+
+LAZY: Final = 1
+
+
+class ChunkedRans:
+    """The compressor of mode ``fast``."""
+
+    name: Final = "chunked-rans"
+    version: Final = 1
+
+    def unavailable(self) -> str | None:
+        """Always None: numpy is enough."""
+        return None
+
+    def levels(self) -> range:
+        """1 parses lazily."""
+        return range(1, 2)
+
+    def encode(self, source: Source, prior: Prior | None, level: int) -> bytes:
+        """A payload of at most ``len(source.data) + 1`` bytes."""
+        return encode(source.data, _statistics(prior))
+
+    def decode(self, payload: bytes, raw_size: int, language: str, prior: Prior | None) -> bytes:
+        """The block, or `CodecError`."""
+        return decode_payload(payload, raw_size, _statistics(prior))
+
+    def memory(self, raw_size: int) -> int:
+        """What the numpy encoder takes: about two hundred bytes of arrays for each of the block, and the tables."""
+        return 220 * raw_size + (16 << 20)
+
+
+def encode(data: bytes, statistics: Statistics = NO_PRIOR) -> bytes:
+    """The payload of ``data`` at level 1, in numpy."""
+    if not data:
+        return b""
+    if len(data) > MAX_BLOCK:
+        return bytes([STORED]) + data
+    return encode_payload(data, parse_lazily(data, statistics), statistics)
+
+
+decode = decode_payload
+
+
+@lru_cache(maxsize=16)
+def _statistics(prior: Prior | None) -> Statistics:
+    return NO_PRIOR if prior is None else Statistics.parse(prior.load())

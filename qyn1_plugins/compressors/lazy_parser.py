@@ -1,0 +1,280 @@
+"""The lazy parser of `chunked-rans`, level 1.
+
+Every choice is defined in integers, so that this module and the native one make
+the same sequences. What a position offers without regard to the past parse (its
+best match or phrase) is computed for all positions at once by numpy; a plain
+loop then walks from sequence to sequence. docs/codecs.md describes the format;
+an encoder is free in its choices, this one documents its own here.
+
+- Candidates of a position: the `CHAIN_DEPTH` latest earlier positions with the same
+  `HASH_BITS`-bit hash of four bytes, then the `LONG_DEPTH` latest with the same hash of
+  eight bytes; of each the common length, up to `LENGTH_LIMIT`. And the phrases that
+  begin here.
+- Gain, in 1/16 bit: `LITERAL_COST` a byte, less the cost of naming it. The highest gain wins;
+  among equals the first in the order above, a phrase last, shorter before longer.
+- While one of the next two positions gains more by a margin, the parser moves there.
+- A chosen match grows forward without limit and backward over pending literals.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from qyn1_plugins.compressors.chunked_prior import KEY_MULTIPLIER, MAX_PHRASE, MIN_PHRASE, Statistics
+from qyn1_plugins.compressors.sequences import (
+    FIRST_DISTANCE,
+    FIRST_PHRASE_GROUP,
+    INITIAL_DISTANCES,
+    Sequences,
+    split_value,
+)
+
+__all__ = ["parse_lazily"]
+
+Integers = npt.NDArray[np.int64]
+Words = npt.NDArray[np.uint64]
+
+HASH_BITS: Final = 17
+CHAIN_DEPTH: Final = 6
+LONG_DEPTH: Final = 2
+LENGTH_LIMIT: Final = 64
+LITERAL_COST: Final = 88
+DISTANCE_COST: Final = 112
+"""Of a new distance, besides 16 for each bit of it below the highest."""
+REPEAT_COST: Final = (72, 88, 96, 104)
+NEXT_MARGIN: Final = 24
+SECOND_MARGIN: Final = 56
+MULTIPLIER_4: Final = 2654435761
+MULTIPLIER_8: Final = 0x9E3779B97F4A7C15
+
+
+def parse_lazily(data: bytes, statistics: Statistics) -> Sequences:
+    """``data`` as sequences."""
+    gains, lengths, targets = _offers(data, statistics)
+    return _Walk(data, statistics, gains, lengths, targets).sequences()
+
+
+def _octet_words(data: bytes) -> Words:
+    """The eight bytes from each position on, as little-endian integers; zeros past the end."""
+    padded = np.frombuffer(data + bytes(LENGTH_LIMIT + 8), np.uint8)
+    words = np.zeros(len(data) + LENGTH_LIMIT, np.uint64)
+    for index in range(8):
+        words |= padded[index : index + len(words)].astype(np.uint64) << np.uint64(8 * index)
+    return words
+
+
+def _latest_equal(hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
+    """For each position the latest earlier one with the same hash, or -1."""
+    order = np.argsort(hashes, kind="stable")
+    latest = np.full(len(hashes), -1, np.int64)
+    same = hashes[order[1:]] == hashes[order[:-1]]
+    latest[order[1:][same]] = order[:-1][same]
+    return latest
+
+
+def _common_lengths(words: Words, here: Integers, there: Integers, limit: Integers) -> Integers:
+    """How many bytes agree from ``here`` and ``there`` on, at most ``limit`` and `LENGTH_LIMIT`."""
+    length = np.zeros(len(here), np.int64)
+    active = np.arange(len(here))
+    for offset in range(0, LENGTH_LIMIT, 8):
+        difference = words[here[active] + offset] ^ words[there[active] + offset]
+        equal = np.full(len(active), 8, np.int64)
+        for octet in range(7, -1, -1):
+            equal[(difference >> np.uint64(8 * octet) & np.uint64(0xFF)) != 0] = octet
+        length[active] += equal
+        active = active[(equal == 8) & (length[active] < limit[active])]
+        if not len(active):
+            break
+    return np.minimum(length, np.minimum(limit, LENGTH_LIMIT))
+
+
+def _offers(data: bytes, statistics: Statistics) -> tuple[Integers, Integers, Integers]:
+    """Per position the gain, length and target of the best match or phrase.
+
+    A target is a distance, or -1 minus the number of a phrase; the gain is 0 where there is none.
+    """
+    size = len(data)
+    gains, lengths, targets = (np.zeros(size + 2, np.int64) for _ in range(3))
+    if size == 0:
+        return gains, lengths, targets
+    words = _octet_words(data)
+    for width, depth, multiplier in ((4, CHAIN_DEPTH, MULTIPLIER_4), (8, LONG_DEPTH, MULTIPLIER_8)):
+        count = size - width + 1
+        if count < 2:
+            continue
+        if width == 4:
+            hashes = (words[:count] & np.uint64(0xFFFFFFFF)) * np.uint64(multiplier) & np.uint64(0xFFFFFFFF)
+            hashes >>= np.uint64(32 - HASH_BITS)
+        else:
+            hashes = words[:count] * np.uint64(multiplier) >> np.uint64(64 - HASH_BITS)
+        latest = _latest_equal(hashes.astype(np.uint32))
+        here = np.arange(count)
+        there = latest
+        for _ in range(depth):
+            valid = there >= 0
+            here, there = here[valid], there[valid]
+            if not len(here):
+                break
+            length = _common_lengths(words, here, there, size - here)
+            distance = here - there
+            gain = LITERAL_COST * length - DISTANCE_COST - 16 * _floor_log2(distance)
+            better = (gain > gains[here]) & (length >= 4)
+            at = here[better]
+            gains[at], lengths[at], targets[at] = gain[better], length[better], distance[better]
+            there = latest[there]
+    _offer_phrases(words, size, statistics, gains, lengths, targets)
+    return gains, lengths, targets
+
+
+def _offer_phrases(
+    words: Words, size: int, statistics: Statistics, gains: Integers, lengths: Integers, targets: Integers
+) -> None:
+    if not statistics.phrases:
+        return
+    starts = statistics.phrase_starts[words[:size] & np.uint64(0xFFFF)]
+    costs = statistics.phrase_costs
+    for width in range(MIN_PHRASE, MAX_PHRASE + 1):
+        index = statistics.phrase_index.get(width)
+        if index is None:
+            continue
+        keys, low, high, numbers = index
+        here = np.flatnonzero(starts[: max(size - width + 1, 0)] >> width & 1)
+        if not len(here):
+            continue
+        first = words[here] & np.uint64((1 << 8 * min(width, 8)) - 1)
+        second = np.zeros(len(here), np.uint64)
+        if width > 8:
+            second = words[here + 8] & np.uint64((1 << 8 * (width - 8)) - 1)
+        key = first + second * np.uint64(KEY_MULTIPLIER)
+        found = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
+        match = (low[found] == first) & (high[found] == second)
+        here, number = here[match], numbers[found[match]]
+        gain = LITERAL_COST * width - costs[number]
+        better = gain > gains[here]
+        at = here[better]
+        gains[at], lengths[at], targets[at] = gain[better], width, -1 - number[better]
+
+
+def _floor_log2(value: Integers) -> Integers:
+    result = np.zeros_like(value)
+    for bit in range(1, 28):
+        result[value >= 1 << bit] = bit
+    return result
+
+
+class _Walk:
+    """The loop over sequences: repeated distances, laziness, growing."""
+
+    def __init__(
+        self, data: bytes, statistics: Statistics, gains: Integers, lengths: Integers, targets: Integers
+    ) -> None:
+        self._data = data
+        self._statistics = statistics
+        self._gains, self._lengths, self._targets = gains.tolist(), lengths.tolist(), targets.tolist()
+        self._recent = list(INITIAL_DISTANCES)
+        self._run: list[int] = []
+        self._target: list[int] = []
+        self._length: list[int] = []
+        self._literals = bytearray()
+
+    def sequences(self) -> Sequences:
+        size = len(self._data)
+        position = done = 0
+        while position < size:
+            gain, length, target = self._best(position)
+            if gain <= 0:
+                position += 1
+                continue
+            while True:
+                following = self._best(position + 1)
+                if following[0] > gain + NEXT_MARGIN:
+                    position += 1
+                else:
+                    following = self._best(position + 2)
+                    if following[0] <= gain + SECOND_MARGIN:
+                        break
+                    position += 2
+                gain, length, target = following
+            if target >= 0:
+                position, length = self._grow(position, length, target, done)
+            self._emit(done, position, length, target)
+            position += length
+            done = position
+        self._literals += self._data[done:]
+        return self._result()
+
+    def _best(self, position: int) -> tuple[int, int, int]:
+        """Gain, length and target of the best offer, repeated distances included."""
+        data = self._data
+        if position + 1 >= len(data):
+            return 0, 0, 0
+        best = (self._gains[position], self._lengths[position], self._targets[position])
+        pair = data[position : position + 2]
+        limit = min(len(data) - position, LENGTH_LIMIT)
+        for distance, cost in zip(self._recent, REPEAT_COST, strict=True):
+            start = position - distance
+            if start < 0 or data[start : start + 2] != pair:
+                continue
+            length = self._common(position, start, 2, limit)
+            gain = LITERAL_COST * length - cost
+            if gain > best[0]:
+                best = (gain, length, distance)
+        return best
+
+    def _common(self, here: int, there: int, length: int, limit: int) -> int:
+        data = self._data
+        while length + 16 <= limit and data[here + length : here + length + 16] == data[there + length : there + length + 16]:
+            length += 16
+        while length < limit and data[here + length] == data[there + length]:
+            length += 1
+        return length
+
+    def _grow(self, position: int, length: int, distance: int, done: int) -> tuple[int, int]:
+        data = self._data
+        if length == LENGTH_LIMIT:
+            length = self._common(position, position - distance, length, len(data) - position)
+        while position > done and position > distance and data[position - 1] == data[position - 1 - distance]:
+            position -= 1
+            length += 1
+        return position, length
+
+    def _emit(self, done: int, position: int, length: int, target: int) -> None:
+        self._run.append(position - done)
+        self._literals += self._data[done:position]
+        if target < 0:
+            self._target.append(target)
+            self._length.append(0)
+            return
+        self._length.append(length)
+        recent = self._recent
+        if target in recent:
+            which = recent.index(target)
+            self._target.append(which)
+            recent.insert(0, recent.pop(which))
+        else:
+            self._target.append(FIRST_DISTANCE + target)
+            recent.pop()
+            recent.insert(0, target)
+
+    def _result(self) -> Sequences:
+        target = np.array(self._target, np.int64)
+        symbol, detail, _ = split_value(np.maximum(target - FIRST_DISTANCE - 1, 0), 2)
+        symbol += FIRST_DISTANCE
+        repeated = (target >= 0) & (target < FIRST_DISTANCE)
+        symbol[repeated], detail[repeated] = target[repeated], 0
+        phrase = target < 0
+        if phrase.any():
+            number = -1 - target[phrase]
+            group = np.searchsorted(self._statistics.group_base, number, side="right") - 1
+            symbol[phrase] = FIRST_PHRASE_GROUP + group
+            detail[phrase] = number - self._statistics.group_base[group]
+        return Sequences(
+            np.array(self._run, np.int64),
+            symbol.astype(np.uint8),
+            detail,
+            np.array(self._length, np.int64),
+            np.frombuffer(bytes(self._literals), np.uint8),
+        )

@@ -1,0 +1,110 @@
+"""The identity that is used when nobody names one: made on first use, private to its owner."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from qyn1_core.envelope.keys import KeyPair, generate_identity, identity_file_text, parse_identities_text
+from qyn1_core.envelope.recipients import Randomness
+from qyn1_core.errors import KeyUnavailable, PermissionDenied
+from qyn1_plugins.keys.private_file import read_private_file
+
+__all__ = ["default_identity_path", "ensure_default_identity", "read_default_identity"]
+
+IDENTITY_FILE_VARIABLE: Final = "QYN1_IDENTITY_FILE"
+_FILE_NAME: Final = "keys.txt"
+_FILE_MODE: Final = 0o600
+_FOLDER_MODE: Final = 0o700
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+def default_identity_path(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the default identity is, or would be.
+
+    ``QYN1_IDENTITY_FILE``, else ``keys.txt`` in ``$XDG_CONFIG_HOME/qyn1`` (set on any
+    system but Windows), else in the platform's folder for a user's configuration.
+    """
+    named = environ.get(IDENTITY_FILE_VARIABLE)
+    if named:
+        return Path(named)
+    xdg = environ.get("XDG_CONFIG_HOME", "")
+    # The XDG specification: a relative path is to be ignored.
+    if sys.platform != "win32" and xdg and Path(xdg).is_absolute():
+        return Path(xdg) / "qyn1" / _FILE_NAME
+    return platformdirs.user_config_path("qyn1", appauthor=False) / _FILE_NAME
+
+
+def ensure_default_identity(
+    path: Path | None = None, *, pq: bool = False, randomness: Randomness = os.urandom
+) -> tuple[Path, bool]:
+    """The path of the default identity, and whether this call made it.
+
+    The file appears complete, with mode 0600, in a folder that is made with mode 0700. Of
+    several processes that get here at once one makes it and the others use that one. Raises
+    `PermissionDenied` when it cannot be made, and when others may write to its folder.
+    """
+    path = default_identity_path() if path is None else path
+    if path.exists():
+        return path, False
+    try:
+        path.parent.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        _check_folder(path.parent)
+        return path, _create(path, identity_file_text(generate_identity(pq=pq, randomness=randomness)))
+    except OSError as error:
+        raise PermissionDenied(
+            f"the identity file {path} cannot be made: {error.strerror or type(error).__name__}; name recipients, or "
+            f"set {IDENTITY_FILE_VARIABLE} to a place that can be written"
+        ) from None
+
+
+def read_default_identity(path: Path | None = None) -> list[KeyPair]:
+    """The identities in the default file; `KeyUnavailable` when it is missing or open to others."""
+    path = default_identity_path() if path is None else path
+    return list(parse_identities_text(read_private_file(path), str(path)))
+
+
+def _check_folder(folder: Path) -> None:
+    status = folder.stat()
+    if os.name == "posix" and status.st_mode & _OTHERS:
+        raise KeyUnavailable(
+            f"the folder {folder} has mode {stat.S_IMODE(status.st_mode):04o}, so that others could reach the key in "
+            f"it; run: chmod 700 {folder}"
+        )
+
+
+def _create(path: Path, text: str) -> bool:
+    """Write the whole file under a name of its own, then give it the right name, unless one is there by then."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), _FILE_MODE)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        return _rename_exclusively(temporary, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+def _rename_exclusively(temporary: Path, path: Path) -> bool:
+    """Whether ``path`` was free and has the file now."""
+    try:
+        if os.name == "posix":
+            # A rename would replace a file that another process has just made; a hard link does not.
+            path.hardlink_to(temporary)
+        else:
+            temporary.rename(path)
+    except FileExistsError:
+        return False
+    return True

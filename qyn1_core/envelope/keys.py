@@ -1,0 +1,129 @@
+"""Keys as text: recipients, identities, and the files that hold them, one on a line.
+
+Empty lines and lines that start with ``#`` are skipped. No message here quotes what may
+be a secret: a line that cannot be used is named by its number.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Final, Protocol, runtime_checkable
+
+from qyn1_core.envelope import bech32
+from qyn1_core.envelope.hybrid import IDENTITY_PREFIX as PQ_IDENTITY_PREFIX
+from qyn1_core.envelope.hybrid import RECIPIENT_PREFIX as PQ_RECIPIENT_PREFIX
+from qyn1_core.envelope.hybrid import SEED_SIZE, HybridIdentity, HybridRecipient
+from qyn1_core.envelope.recipients import Identity, Randomness, Recipient, X25519Identity, X25519Recipient
+from qyn1_core.errors import ConfigError, KeyUnavailable
+
+__all__ = [
+    "KeyPair",
+    "generate_identity",
+    "identity_file_text",
+    "parse_identities_text",
+    "parse_recipient",
+    "parse_recipients_text",
+]
+
+_KEY_SIZE: Final = 32
+_RECIPIENT_PREFIX: Final = "age"
+_IDENTITY_PREFIX: Final = "age-secret-key-"
+_MAXIMUM_TEXT: Final = 4 * 1024 * 1024
+
+
+@runtime_checkable
+class KeyPair(Identity, Protocol):
+    """An identity that has a public half, and a text form."""
+
+    def to_recipient(self) -> Recipient:
+        """The public half; its ``str()`` is what people share."""
+
+    def secret_text(self) -> str:
+        """The line for an identity file. Secret."""
+
+
+def parse_recipient(text: str) -> X25519Recipient | HybridRecipient:
+    """The recipient ``age1…`` or ``age1pq1…``; `ConfigError` when it is none."""
+    text = text.strip()
+    if text.lower().startswith(_IDENTITY_PREFIX):
+        raise ConfigError(
+            "a secret key was given as a recipient: give the public one (age1…), and replace the key if this "
+            "command line was recorded"
+        )
+    if not text.lower().startswith("age1"):
+        # It may be a mistyped secret, so it is not quoted.
+        raise ConfigError("a recipient is an age public key (age1… or age1pq1…); SSH and plugin keys are not supported")
+    try:
+        prefix, data = bech32.decode(text)
+    except ValueError as error:
+        raise ConfigError(f"{_short(text)!r} is no recipient: {error}") from None
+    if text != text.lower():
+        raise ConfigError(f"{_short(text)!r} is no recipient: recipients are in lower case")
+    if prefix == _RECIPIENT_PREFIX and len(data) == _KEY_SIZE:
+        return X25519Recipient(data)
+    if prefix == PQ_RECIPIENT_PREFIX:
+        return HybridRecipient(data)
+    raise ConfigError(f"{_short(text)!r} is no recipient of a kind that qyn1 knows (age1…, age1pq1…)")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 70 else f"{text[:60]}…"
+
+
+def _parse_identity(text: str) -> X25519Identity | HybridIdentity:
+    try:
+        prefix, data = bech32.decode(text)
+    except ValueError as error:
+        raise KeyUnavailable(f"it is no secret key: {error}") from None
+    if text != text.upper():
+        raise KeyUnavailable("it is no secret key: secret keys are in upper case")
+    if prefix == _IDENTITY_PREFIX and len(data) == _KEY_SIZE:
+        return X25519Identity(data)
+    if prefix == PQ_IDENTITY_PREFIX and len(data) == SEED_SIZE:
+        return HybridIdentity(data)
+    raise KeyUnavailable("it is no secret key of a kind that qyn1 knows (AGE-SECRET-KEY-1…, AGE-SECRET-KEY-PQ-1…)")
+
+
+def _lines(text: str, what: str) -> list[tuple[int, str]]:
+    if len(text) > _MAXIMUM_TEXT:
+        raise ConfigError(f"{what} is longer than {_MAXIMUM_TEXT} characters")
+    numbered = enumerate(text.removeprefix("\ufeff").split("\n"), start=1)
+    return [(number, line) for number, raw in numbered if (line := raw.strip()) and not line.startswith("#")]
+
+
+def parse_recipients_text(text: str, source: str = "the recipients file") -> list[X25519Recipient | HybridRecipient]:
+    """Every recipient in the text of a recipients file; `ConfigError` names the bad line."""
+    recipients = []
+    for number, line in _lines(text, source):
+        try:
+            recipients.append(parse_recipient(line))
+        except ConfigError as error:
+            raise ConfigError(f"{source}, line {number}: {error}") from None
+    if not recipients:
+        raise ConfigError(f"{source} holds no recipient")
+    return recipients
+
+
+def parse_identities_text(text: str, source: str = "the identity file") -> list[X25519Identity | HybridIdentity]:
+    """Every identity in the text of an identity file; `KeyUnavailable` names the bad line, never its content."""
+    identities = []
+    for number, line in _lines(text, source):
+        try:
+            identities.append(_parse_identity(line))
+        except KeyUnavailable as error:
+            raise KeyUnavailable(f"{source}, line {number}: {error}") from None
+    if not identities:
+        raise KeyUnavailable(f"{source} holds no secret key")
+    return identities
+
+
+def generate_identity(*, pq: bool = False, randomness: Randomness = os.urandom) -> X25519Identity | HybridIdentity:
+    """A new identity; with ``pq`` a post-quantum hybrid one."""
+    kind: Callable[[bytes], X25519Identity | HybridIdentity] = HybridIdentity if pq else X25519Identity
+    return kind(randomness(_KEY_SIZE))
+
+
+def identity_file_text(identity: KeyPair) -> str:
+    """The text of an identity file in the layout of ``age-keygen``, without a date. Secret."""
+    return f"# public key: {identity.to_recipient()}\n{identity.secret_text()}\n"

@@ -74,8 +74,11 @@ def _language_by_name(filename: str) -> str | None:
 def claim(language: str, path: str, head: bytes) -> int:
     """How surely a file is in ``language``: `BY_NAME`, `BY_INTERPRETER` or 0.
 
-    A name that belongs to some language outweighs the interpreter line.
+    A name that belongs to some language outweighs the interpreter line. No source text
+    holds a NUL: what does is no language's (``.ts`` may be a film).
     """
+    if b"\0" in head:
+        return 0
     named = _language_by_name(path.rpartition("/")[2])
     if named is not None:
         return BY_NAME if named == language else 0

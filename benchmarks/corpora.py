@@ -26,101 +26,30 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Final
+from typing import IO, Final
 
 import pathspec
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from qyn1_core.errors import Qyn1Error
+from qyn1_core.training import Manifest, Package, files_of, read_manifest, tree_digest
 
-__all__ = ["CorpusError", "Manifest", "Package", "default_root", "fetch", "read_manifest", "tree_digest"]
+__all__ = ["CorpusError", "default_root", "fetch", "manifests"]
 
 HERE: Final = Path(__file__).resolve().parent
 TRAINING: Final = HERE.parent / "presets" / "priors" / "training"
 PROJECTS: Final = HERE / "projects.toml"
-LICENCES: Final = {"MIT", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "PSF-2.0", "ISC", "Zlib", "BSL-1.0"}
 MAX_FILE: Final = 1 << 20
 """Larger files are data or generated, and are not unpacked."""
 
 
-class CorpusError(Exception):
-    """A manifest, an archive or a registry's client is not as it should be."""
-
-
-@dataclass(frozen=True)
-class Package:
-    """One pinned package.
-
-    ``keep`` and ``drop`` are gitignore-style patterns on the paths in the archive without its
-    top folder; an empty ``keep`` keeps everything. ``file`` is the archive's name as the
-    registry gives it, ``sha256`` its digest, ``tree`` the digest of what is unpacked.
-    """
-
-    name: str
-    registry: str
-    licence: str
-    language: str
-    version: str = ""
-    form: str = ""
-    file: str = ""
-    sha256: str = ""
-    tree: str = ""
-    keep: tuple[str, ...] = ()
-    drop: tuple[str, ...] = ()
-
-    @property
-    def folder(self) -> str:
-        """Name of the unpacked folder: the package's, with scopes flattened."""
-        return self.name.removeprefix("@").replace("/", "-")
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """A list of packages, and the candidates that were left out (name to reason)."""
-
-    path: Path
-    purpose: str
-    packages: tuple[Package, ...]
-    left_out: Mapping[str, str] = field(default_factory=dict)
+class CorpusError(Qyn1Error):
+    """An archive or a registry's client is not as it should be."""
 
 
 # -- manifests -----------------------------------------------------------------------
-
-
-def read_manifest(path: Path) -> Manifest:
-    """The manifest at ``path``, checked: known keys, permitted licences, no duplicate."""
-    with path.open("rb") as file:
-        table = tomllib.load(file)
-    keep, drop = tuple(table.get("keep", ())), tuple(table.get("drop", ()))
-    packages: list[Package] = []
-    for row in table["package"]:
-        values: dict[str, Any] = {"language": table.get("language", ""), **row}
-        values["keep"] = tuple(values.get("keep", keep))
-        values["drop"] = tuple(values.get("drop", drop))
-        try:
-            package = Package(**values)
-        except TypeError as error:
-            raise CorpusError(f"{path.name}: {row.get('name', row)}: {error}") from error
-        if not permitted(package.licence):
-            raise CorpusError(
-                f"{path.name}: {package.name}: {package.licence} is not one of {', '.join(sorted(LICENCES))}"
-            )
-        packages.append(package)
-    names = [(package.language, package.folder) for package in packages]
-    if len(set(names)) != len(names):
-        raise CorpusError(f"{path.name}: a package is listed twice")
-    left_out = {row["name"]: row["reason"] for row in table.get("left_out", ())}
-    return Manifest(path, table["purpose"], tuple(packages), left_out)
-
-
-def permitted(licence: str) -> bool:
-    """Whether an SPDX expression can be satisfied by permitted licences alone."""
-    return any(all(part.strip("() ") in LICENCES for part in choice.split(" AND ")) for choice in licence.split(" OR "))
 
 
 def _pinned(text: str, package: Package) -> str:
@@ -330,21 +259,6 @@ def unpack(package: Package, archive: Path, folder: Path) -> str:
     return tree_digest(folder)
 
 
-def files_of(folder: Path) -> list[tuple[str, Path]]:
-    """Every file below ``folder`` with its relative path, sorted by path as UTF-8 bytes."""
-    found = [(path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if path.is_file()]
-    return sorted(found, key=lambda item: item[0].encode())
-
-
-def tree_digest(folder: Path) -> str:
-    """SHA-256, hexadecimal, over ``path NUL size NUL content`` of every file, sorted by path."""
-    digest = sha256()
-    for name, path in files_of(folder):
-        content = path.read_bytes()
-        digest.update(name.encode() + b"\0" + str(len(content)).encode() + b"\0" + content)
-    return digest.hexdigest()
-
-
 # -- the corpora ---------------------------------------------------------------------
 
 
@@ -393,7 +307,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for package in manifest.packages:
             try:
                 (done,) = fetch(replace(manifest, packages=(package,)), root)
-            except (CorpusError, OSError, tarfile.TarError, zipfile.BadZipFile) as error:
+            except (Qyn1Error, OSError, tarfile.TarError, zipfile.BadZipFile) as error:
                 print(f"{path.name}: {package.name}: {error}", file=sys.stderr)
                 failed = True
                 continue

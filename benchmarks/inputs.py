@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.corpora import PROJECTS, TRAINING, default_root, files_of, read_manifest
+from benchmarks.corpora import PROJECTS, TRAINING, default_root
+from qyn1_core.training import files_of, read_manifest
 
 __all__ = ["Project", "SourceFile", "concatenation", "projects", "small_files", "tar_of", "training_packages"]
 

@@ -9,6 +9,7 @@ pub mod cpp;
 pub mod javascript;
 pub mod python;
 pub mod rust;
+mod scanning;
 pub mod text;
 
 /// What a token is: the numbers of `qyn1_plugins.tokens.TokenKind`.

@@ -8,11 +8,13 @@ the native extension. Decoding works without it at either level.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
+from qyn1_plugins._native import WITHOUT_NATIVE, native
 from qyn1_plugins.compressors.chunked_payload import MAX_BLOCK, STORED, decode_payload, encode_payload
 from qyn1_plugins.compressors.chunked_prior import NO_PRIOR, Statistics
 from qyn1_plugins.compressors.lazy_parser import parse_lazily
+from qyn1_plugins.errors import PluginError
 from qyn1_plugins.spec import Prior, Source
 
 __all__ = ["ChunkedRans", "decode", "encode"]
@@ -36,10 +38,14 @@ class ChunkedRans:
 
     def encode(self, source: Source, prior: Prior | None, level: int) -> bytes:
         """A payload of at most ``len(source.data) + 1`` bytes."""
+        if native is not None:
+            return bytes(_native_prior(prior).encode(source.data))
         return encode(source.data, _statistics(prior))
 
     def decode(self, payload: bytes, raw_size: int, language: str, prior: Prior | None) -> bytes:
         """The block, or `CodecError`."""
+        if native is not None:
+            return bytes(_native_prior(prior).decode(payload, raw_size))
         return decode_payload(payload, raw_size, _statistics(prior))
 
     def memory(self, raw_size: int) -> int:
@@ -62,3 +68,10 @@ decode = decode_payload
 @lru_cache(maxsize=16)
 def _statistics(prior: Prior | None) -> Statistics:
     return NO_PRIOR if prior is None else Statistics.parse(prior.load())
+
+
+@lru_cache(maxsize=16)
+def _native_prior(prior: Prior | None) -> Any:
+    if native is None:
+        raise PluginError(f"chunked-rans {WITHOUT_NATIVE}")
+    return native.ChunkedPrior(None if prior is None else prior.load())

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from qyn1_plugins._native import native
 from qyn1_plugins.compressors.framing import read_size, write_size
 from qyn1_plugins.compressors.lanes import LaneDecoder, encode_lanes, lane_count, previous_in_lane
 from qyn1_plugins.compressors.range_coder import RangeDecoder, RangeEncoder
@@ -49,10 +50,14 @@ class Rans:
 
     def encode(self, source: Source, prior: Prior | None, level: int) -> bytes:
         """A payload of at most ``len(source.data) + 1`` bytes; ``prior`` is not used."""
+        if native is not None:
+            return bytes(native.rans_encode(source.data))
         return encode(source.data)
 
     def decode(self, payload: bytes, raw_size: int, language: str, prior: Prior | None) -> bytes:
         """The block, or `CodecError`."""
+        if native is not None:
+            return bytes(native.rans_decode(payload, raw_size))
         return decode(payload, raw_size)
 
     def memory(self, raw_size: int) -> int:

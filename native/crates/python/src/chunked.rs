@@ -1,8 +1,45 @@
 //! Python face of `qyn1_codec::chunked`.
 
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use qyn1_codec::chunked;
+
+use crate::errors::codec_error;
+
+/// A prior of chunked-rans, read once and shared by threads.
+#[pyclass(frozen)]
+struct ChunkedPrior(chunked::Prior);
+
+#[pymethods]
+impl ChunkedPrior {
+    /// From a prior's content; without one, no phrases and no tables.
+    #[new]
+    #[pyo3(signature = (content = None))]
+    fn new(py: Python<'_>, content: Option<&[u8]>) -> PyResult<Self> {
+        match content {
+            None => Ok(ChunkedPrior(chunked::Prior::none())),
+            Some(content) => py
+                .detach(|| chunked::Prior::parse(content))
+                .map(ChunkedPrior)
+                .map_err(|error| codec_error(py, &error)),
+        }
+    }
+
+    /// The payload of `data`.
+    fn encode<'py>(&self, py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
+        let payload = py.detach(|| chunked::encode(data, &self.0));
+        PyBytes::new(py, &payload)
+    }
+
+    /// `raw_size` bytes out of `payload`.
+    fn decode<'py>(&self, py: Python<'py>, payload: &[u8], raw_size: usize) -> PyResult<Bound<'py, PyBytes>> {
+        let data =
+            py.detach(|| chunked::decode(payload, raw_size, &self.0)).map_err(|error| codec_error(py, &error))?;
+        Ok(PyBytes::new(py, &data))
+    }
+}
 
 /// Adds this room's functions to the module.
-pub fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<ChunkedPrior>()
 }

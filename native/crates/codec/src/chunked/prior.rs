@@ -1,0 +1,210 @@
+//! What a prior of `chunked-rans` holds: phrases and static tables.
+
+use crate::rans::tables::{decode_entries, normalise, Entries, MAX_LEVEL};
+use crate::CodecError;
+
+use super::alphabet::{
+    base_reference_classes, Stream, FIRST_PHRASE_GROUP, REFERENCE_CLASSES, STREAMS,
+};
+
+const MAGIC: &[u8; 4] = b"QCR1";
+/// The length of the shortest phrase.
+pub const MIN_PHRASE: usize = 2;
+/// The length of the longest phrase.
+pub const MAX_PHRASE: usize = 16;
+const MAX_GROUPS: usize = 256 - FIRST_PHRASE_GROUP as usize;
+const MAX_GROUP_BITS: u8 = 14;
+const MAX_PHRASES: usize = 1 << 16;
+const KEY_MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// One phrase, padded with zeros.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Phrase {
+    /// Its bytes; those past `length` are zeros.
+    pub bytes: [u8; MAX_PHRASE],
+    /// How many of them count.
+    pub length: u8,
+}
+
+/// One static table: levels, frequencies and decoding table.
+pub struct StaticTable {
+    /// Level of each symbol.
+    pub levels: Vec<u8>,
+    /// The levels, normalised.
+    pub frequencies: Vec<u16>,
+    /// The decoding table.
+    pub entries: Box<Entries>,
+}
+
+impl StaticTable {
+    /// Everything that follows from `levels`.
+    pub fn new(levels: Vec<u8>) -> Self {
+        let frequencies = normalise(&levels);
+        let entries = decode_entries(&frequencies);
+        StaticTable { levels, frequencies, entries }
+    }
+}
+
+/// A prior's content, checked and ready for use.
+pub struct Prior {
+    /// The phrases by number.
+    pub phrases: Vec<Phrase>,
+    /// Binary logarithm of the size of each group.
+    pub group_bits: Vec<u8>,
+    /// The first phrase of each group.
+    pub group_base: Vec<u32>,
+    /// What naming a phrase of each group takes, in 1/8 bit.
+    pub group_cost: Vec<u8>,
+    /// The class of each reference symbol.
+    pub classes: [u8; 256],
+    /// The tables of each stream, by context; none at all without a prior.
+    pub tables: [Vec<StaticTable>; STREAMS],
+    group_of: Vec<u8>,
+    starts: Vec<u32>,
+    slots: Vec<u32>,
+    slot_shift: u32,
+}
+
+impl Prior {
+    /// No phrases and no tables.
+    pub fn none() -> Self {
+        Prior {
+            phrases: Vec::new(),
+            group_bits: Vec::new(),
+            group_base: Vec::new(),
+            group_cost: Vec::new(),
+            classes: base_reference_classes(),
+            tables: [const { Vec::new() }; STREAMS],
+            group_of: Vec::new(),
+            starts: Vec::new(),
+            slots: Vec::new(),
+            slot_shift: 0,
+        }
+    }
+
+    /// Reads a prior's content.
+    pub fn parse(content: &[u8]) -> Result<Self, CodecError> {
+        let bad = CodecError::BadPrior;
+        let rest = content.strip_prefix(MAGIC).ok_or(bad("it does not begin as one of chunked-rans"))?;
+        let (&groups, rest) = rest.split_first().ok_or(bad("it does not begin as one of chunked-rans"))?;
+        let groups = usize::from(groups);
+        let (heads, mut rest) = rest.split_at_checked(3 * groups).ok_or(bad("its phrase groups are damaged"))?;
+        if groups > MAX_GROUPS {
+            return Err(bad("its phrase groups are damaged"));
+        }
+        let mut prior = Prior::none();
+        let mut total = 0usize;
+        for (group, head) in heads.chunks_exact(3).enumerate() {
+            if head[0] > MAX_GROUP_BITS || usize::from(head[1]) >= REFERENCE_CLASSES {
+                return Err(bad("its phrase groups are damaged"));
+            }
+            prior.group_bits.push(head[0]);
+            prior.group_base.push(total as u32);
+            prior.group_cost.push(head[2]);
+            prior.classes[usize::from(FIRST_PHRASE_GROUP) + group] = head[1];
+            total += 1 << head[0];
+        }
+        if total > MAX_PHRASES {
+            return Err(bad("it has too many phrases"));
+        }
+        let mut previous = Phrase { bytes: [0; MAX_PHRASE], length: 0 };
+        for _ in 0..total {
+            let (phrase, left) = read_phrase(rest, &previous)?;
+            prior.phrases.push(phrase);
+            previous = phrase;
+            rest = left;
+        }
+        for stream in Stream::ALL {
+            let size = stream.alphabet(groups);
+            for _ in 0..stream.contexts() {
+                let (levels, left) = rest.split_at_checked(size).ok_or(bad("its tables are cut off"))?;
+                if levels.iter().any(|&level| level > MAX_LEVEL) {
+                    return Err(bad("a table's level is out of range"));
+                }
+                prior.tables[stream as usize].push(StaticTable::new(levels.to_vec()));
+                rest = left;
+            }
+        }
+        if !rest.is_empty() {
+            return Err(bad("data is left over after its end"));
+        }
+        prior.build_index();
+        Ok(prior)
+    }
+
+    /// The group of phrase `number`.
+    pub fn group(&self, number: u32) -> usize {
+        self.group_of.get(number as usize).copied().map_or(0, usize::from)
+    }
+
+    fn build_index(&mut self) {
+        for (group, &bits) in self.group_bits.iter().enumerate() {
+            self.group_of.extend(std::iter::repeat_n(group as u8, 1 << bits));
+        }
+        if self.phrases.is_empty() {
+            return;
+        }
+        self.starts = vec![0; 1 << 16];
+        let bits = (self.phrases.len() * 4).next_power_of_two().ilog2().max(8);
+        self.slots = vec![0; 1 << bits];
+        self.slot_shift = 64 - bits;
+        for (number, phrase) in self.phrases.iter().enumerate() {
+            let pair = u16::from_le_bytes([phrase.bytes[0], phrase.bytes[1]]);
+            self.starts[usize::from(pair)] |= 1 << phrase.length;
+            let mut slot = self.slot(&phrase.bytes, phrase.length);
+            loop {
+                match self.slots[slot] {
+                    0 => {
+                        self.slots[slot] = number as u32 + 1;
+                        break;
+                    }
+                    // Of equal phrases the first counts.
+                    other if self.phrases[other as usize - 1] == *phrase => break,
+                    _ => slot = (slot + 1) & (self.slots.len() - 1),
+                }
+            }
+        }
+    }
+
+    fn slot(&self, bytes: &[u8; MAX_PHRASE], length: u8) -> usize {
+        let value = u128::from_le_bytes(*bytes);
+        let key = (value as u64) ^ ((value >> 64) as u64).wrapping_mul(KEY_MULTIPLIER) ^ u64::from(length) << 56;
+        (key.wrapping_mul(KEY_MULTIPLIER) >> self.slot_shift) as usize
+    }
+
+    /// A bit for each length of the phrases that begin with two given bytes.
+    #[inline]
+    pub fn lengths(&self, first: u8, second: u8) -> u32 {
+        self.starts.get(usize::from(u16::from_le_bytes([first, second]))).copied().unwrap_or(0)
+    }
+
+    /// The number of the phrase of `length` that `window` begins with.
+    #[inline]
+    pub fn find(&self, window: u128, length: u8) -> Option<u32> {
+        let bytes = (window & (u128::MAX >> (128 - 8 * u32::from(length)))).to_le_bytes();
+        let mut slot = self.slot(&bytes, length);
+        loop {
+            let number = *self.slots.get(slot)?;
+            let phrase = self.phrases.get((number as usize).checked_sub(1)?)?;
+            if phrase.bytes == bytes && phrase.length == length {
+                return Some(number - 1);
+            }
+            slot = (slot + 1) & (self.slots.len() - 1);
+        }
+    }
+}
+
+fn read_phrase<'a>(data: &'a [u8], previous: &Phrase) -> Result<(Phrase, &'a [u8]), CodecError> {
+    let (&head, rest) = data.split_first().ok_or(CodecError::BadPrior("its phrases are cut off"))?;
+    let (shared, size) = (usize::from(head >> 4), usize::from(head & 15) + 1);
+    let (suffix, rest) =
+        rest.split_at_checked(size).ok_or(CodecError::BadPrior("its phrases are damaged"))?;
+    let length = shared + size;
+    if shared > usize::from(previous.length) || !(MIN_PHRASE..=MAX_PHRASE).contains(&length) {
+        return Err(CodecError::BadPrior("its phrases are damaged"));
+    }
+    let mut bytes = [0; MAX_PHRASE];
+    bytes[..shared].copy_from_slice(&previous.bytes[..shared]);
+    bytes[shared..length].copy_from_slice(suffix);
+    Ok((Phrase { bytes, length: length as u8 }, rest))
+}

@@ -4,7 +4,8 @@ The whole public surface::
 
     pack(project, output, Sealing.to(recipients))
     unpack(package, folder, identities)
-    with open_package(package, identities) as opened: ...
+    with open_package(package, identities) as opened:
+        ...
 
 Names are loaded when they are first used: `import qyn1_core` itself costs nothing.
 """

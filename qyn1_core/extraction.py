@@ -7,7 +7,6 @@ on the target's own file system, so that putting in place is renaming.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import stat
@@ -24,9 +23,7 @@ from qyn1_core.pipeline import in_threads
 
 __all__ = ["extract", "select"]
 
-_NEW_FILE: Final = (
-    os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-)
+_NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 def extract(reader: ArchiveReader, target: Path, numbers: Sequence[int], *, workers: int, force: bool) -> None:
@@ -99,7 +96,9 @@ def _write_files(reader: ArchiveReader, stage: Path, numbers: Sequence[int], wor
     wanted = set(numbers)
     files = [n for n in numbers if directory.entries[n].kind in (EntryKind.FILE, EntryKind.COPY)]
     # A copy whose original was not asked for is decoded like a file of its own.
-    decoded = [n for n in files if directory.entries[n].kind is EntryKind.FILE or directory.entries[n].original not in wanted]
+    decoded = [
+        n for n in files if directory.entries[n].kind is EntryKind.FILE or directory.entries[n].original not in wanted
+    ]
     by_block: dict[int, list[tuple[int, int, int]]] = {}
     for number in decoded:
         _create(stage, directory, number)
@@ -160,7 +159,7 @@ def _merge(source: Path, target: Path) -> None:
         if entry.is_dir(follow_symlinks=False) and _is_real_directory(place):
             _merge(Path(entry.path), place)
         else:
-            os.replace(entry.path, place)
+            Path(entry.path).replace(place)
 
 
 def _is_real_directory(place: Path) -> bool:

@@ -42,7 +42,7 @@ def whole_file(path: Path, *, force: bool = False, mode: int = 0o666) -> Iterato
             file.flush()
             os.fsync(file.fileno())
         if force:
-            os.replace(temporary, path)
+            temporary.replace(path)
         else:
             _publish(temporary, path)
         sync_directory(path.parent)
@@ -58,7 +58,7 @@ def _publish(temporary: Path, path: Path) -> None:
     except FileExistsError:
         raise PermissionDenied(f"{path} exists: choose another name, or --force to replace it") from None
     except (OSError, NotImplementedError):  # a file system without hard links
-        os.replace(temporary, path)
+        temporary.replace(path)
 
 
 def sync_directory(path: Path) -> None:

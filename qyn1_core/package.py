@@ -20,8 +20,7 @@ from qyn1_plugins.host import Host, default_host
 
 __all__ = ["Difference", "Package", "PublicView", "diff", "inspect_package", "open_package", "unpack"]
 
-_HEAD: Final = 64
-_ARMOR: Final = b"-----BEGIN AGE"
+_MAX_HOPS: Final = 40
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ class Package:
 
     def parts(self, path: str) -> Iterator[bytes]:
         """The bytes of the file ``path``, block by block."""
-        for _ in range(64):
+        for _ in range(_MAX_HOPS):
             number = self._numbers.get(path)
             if number is None:
                 raise NotFound(f"the package has no {path!r}; `qyn1 list` shows what it has")
@@ -101,7 +100,9 @@ class Package:
             checked += len(data)
         return checked
 
-    def extract(self, target: Path, paths: Collection[str] = (), *, force: bool = False, workers: int = 0) -> UnpackReport:
+    def extract(
+        self, target: Path, paths: Collection[str] = (), *, force: bool = False, workers: int = 0
+    ) -> UnpackReport:
         """Write the entries that ``paths`` name (all for none) below the folder ``target``."""
         watch = Stopwatch()
         numbers = select(self._reader.directory, paths)
@@ -156,9 +157,9 @@ def _open_source(source: Path | BinaryIO) -> BinaryIO:
 
 def _is_sealed(source: BinaryIO) -> bool:
     source.seek(0)
-    head = source.read(_HEAD)
+    head = source.read(envelope.HEAD_SIZE)
     source.seek(0)
-    return envelope.is_age(head) or head.lstrip().startswith(_ARMOR)
+    return envelope.is_age(head)
 
 
 def open_package(
@@ -218,7 +219,9 @@ def inspect_package(source: Path | BinaryIO) -> PublicView:
         size = stream.seek(0, 2)
         if not _is_sealed(stream):
             if stream.read(len(MAGIC)) != MAGIC:
-                raise FormatError("this is not a qyn1 package: it begins neither with an age header nor with the QYN1 magic")
+                raise FormatError(
+                    "this is not a qyn1 package: it begins neither with an age header nor with the QYN1 magic"
+                )
             return PublicView(size, False, False, (), VERSION, (), None)
         info = envelope.inspect(stream)
         facts = info.facts

@@ -13,10 +13,10 @@ from typing import BinaryIO, Final, cast
 
 from qyn1_core import envelope, work
 from qyn1_core.archive import ArchiveWriter, EntryKind, Method, UnsafePath, check_tree
-from qyn1_core.archive.layout import VERSION
 from qyn1_core.archive.directory import PRIOR_DIGEST_SIZE
+from qyn1_core.archive.layout import VERSION
 from qyn1_core.errors import ConfigError, SourceError
-from qyn1_core.limits import choose_workers, machine
+from qyn1_core.limits import choose_workers, machine, scratch_folder
 from qyn1_core.output import whole_file
 from qyn1_core.pipeline import in_order
 from qyn1_core.plan import BlockPlan, Plan, make_plan, read_block
@@ -61,9 +61,7 @@ class Sealing:
         return cls("recipients", recipients, armor=armor)
 
     @classmethod
-    def deterministic(
-        cls, recipients: Sequence[envelope.Recipient], secret: bytes, *, armor: bool = False
-    ) -> Sealing:
+    def deterministic(cls, recipients: Sequence[envelope.Recipient], secret: bytes, *, armor: bool = False) -> Sealing:
         """Encrypted to ``recipients``; keys and nonces derived from ``secret`` and everything that goes in."""
         if not recipients:
             raise ConfigError("no recipient: name one with -r")
@@ -104,6 +102,7 @@ def pack(
     watch = Stopwatch(clock)
     if priors is None:
         priors = resolve(project, host=host)
+    notes: list[str] = []
     with watch.stage("discover"):
         skip = [output] if isinstance(output, Path) else []
         entries = discover(
@@ -111,7 +110,9 @@ def pack(
             include=priors.include,
             exclude=priors.exclude,
             skip=skip,
-            permissions=priors.permissions or ("normalized" if sealing.kind in ("deterministic", "convergent") else "exact"),
+            permissions=priors.permissions
+            or ("normalized" if sealing.kind in ("deterministic", "convergent") else "exact"),
+            notes=notes,
         )
     with watch.stage("plan"):
         plan = make_plan(entries, priors, host)
@@ -123,7 +124,7 @@ def pack(
         encryption=_encryption(sealing),
         deterministic=sealing.kind in ("deterministic", "convergent"),
         raw_size=sum(entry.size for entry in plan.entries),
-        notes=list(plan.notes),
+        notes=[*notes, *plan.notes],
     )
     _count_entries(plan, report)
     cipher = host.cipher(priors.cipher)
@@ -198,29 +199,43 @@ def _seal(
 ) -> int:
     """Write the closed package to ``out``; its size in bytes."""
     file = _CountingSink(out, watch, "write")
-    binary = cast(BinaryIO, file)
-    facts = envelope.PublicFacts(VERSION, _plugins_needed(plan, host), priors.name)
+    binary = cast("BinaryIO", file)
+    facts = None
+    if not any(recipient.kind == "scrypt" for recipient in sealing.recipients):  # its stanza stands alone in a header
+        facts = envelope.PublicFacts(VERSION, _plugins_needed(plan, host), priors.name)
     if sealing.kind == "none":
         _write_archive(binary, plan, priors, host, watch, report, progress)
     elif sealing.kind == "recipients":
         with envelope.seal(
             binary, sealing.recipients, cipher=cipher, facts=facts, randomness=randomness, armor=sealing.armor
         ) as writer:
-            _write_archive(cast(BinaryIO, _CountingSink(cast(BinaryIO, writer), watch, "encrypt")), plan, priors, host, watch, report, progress)
+            _write_archive(
+                cast("BinaryIO", _CountingSink(cast("BinaryIO", writer), watch, "encrypt")),
+                plan,
+                priors,
+                host,
+                watch,
+                report,
+                progress,
+            )
     else:
-        with _spool() as archive:
+        with _spool(priors) as archive:
             _write_archive(archive, plan, priors, host, watch, report, progress)
-            archive.seek(0)
             with watch.stage("encrypt"):
-                envelope.seal_deterministic(
-                    binary,
-                    archive,
-                    sealing.recipients,
-                    cipher=cipher,
-                    facts=facts,
-                    sealing_secret=sealing.secret,
-                    armor=sealing.armor,
-                )
+                if sealing.secret is None:
+                    envelope.seal_convergent(
+                        binary, archive, sealing.recipients, cipher=cipher, facts=facts, armor=sealing.armor
+                    )
+                else:
+                    envelope.seal_deterministic(
+                        binary,
+                        archive,
+                        sealing.recipients,
+                        cipher=cipher,
+                        facts=facts,
+                        sealing_secret=sealing.secret,
+                        armor=sealing.armor,
+                    )
     # Time spent writing is part of the time spent encrypting into it.
     if "encrypt" in watch.seconds:
         watch.seconds["encrypt"] = max(0.0, watch.seconds["encrypt"] - watch.seconds.get("write", 0.0))
@@ -228,10 +243,11 @@ def _seal(
 
 
 @contextmanager
-def _spool() -> Iterator[BinaryIO]:
+def _spool(priors: Priors) -> Iterator[BinaryIO]:
     """A place for a whole archive that leaves no name behind, even after a crash."""
-    with tempfile.SpooledTemporaryFile(max_size=_SPOOL) as file:
-        yield cast(BinaryIO, file)
+    folder = scratch_folder(priors.scratch, machine(), _SPOOL)
+    with tempfile.SpooledTemporaryFile(max_size=_SPOOL, dir=None if folder is None else str(folder)) as file:
+        yield cast("BinaryIO", file)
 
 
 def _plugins_needed(plan: Plan, host: Host) -> tuple[str, ...]:
@@ -251,13 +267,18 @@ def _write_archive(
     archive = ArchiveWriter(out, host, padded=plan.padded)
     chosen = {language: host.prior(recipe.compressor, language) for language, recipe in plan.recipes.items()}
     report.workers = _workers(plan, priors, host)
-    number = 0
-    for block, method, result in _encoded(plan, priors, host, chosen, report.workers, watch):
+    encoded = _encoded(plan, priors, host, chosen, report.workers, watch)
+    for number, (block, method, result) in enumerate(encoded, start=1):
         archive.add_block(method, block.raw_size, result.checksum, result.payload)
-        number += 1
         _count_block(report, block.language, method.compressor, block.raw_size, len(result.payload))
         event = BlockEvent(
-            number, len(plan.blocks), block.language, method.compressor, block.raw_size, len(result.payload), result.cpu_seconds
+            number,
+            len(plan.blocks),
+            block.language,
+            method.compressor,
+            block.raw_size,
+            len(result.payload),
+            result.cpu_seconds,
         )
         watch.add("encode", result.cpu_seconds)
         host.block_packed(event)
@@ -273,7 +294,10 @@ def _workers(plan: Plan, priors: Priors, host: Host) -> int:
         (host.compressor(plan.recipes[b.language].compressor).memory(b.raw_size) + 3 * b.raw_size for b in plan.blocks),
         default=0,
     )
-    return max(1, min(choose_workers(priors.workers, machine(), most), len(plan.blocks)))
+    chosen = choose_workers(
+        priors.workers, machine(), most, limit=priors.worker_limit, reserved_cpus=priors.reserved_cpus
+    )
+    return max(1, min(chosen, len(plan.blocks)))
 
 
 def _encoded(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module, metadata
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeGuard, TypeVar
 
 import pluggy
 
@@ -66,7 +66,7 @@ _P = TypeVar("_P", Frontend, Compressor, CipherProvider, KeyProvider, ExecutorPr
 class _Family(Generic[_P]):
     """The providers of one kind, by name, in the order of registration."""
 
-    def __init__(self, title: str, protocol: type[_P]) -> None:
+    def __init__(self, title: str, protocol: type) -> None:
         self.title = title
         self.protocol = protocol
         self.providers: dict[str, _P] = {}
@@ -74,12 +74,12 @@ class _Family(Generic[_P]):
 
     def add(self, provider: object, origin: tuple[str, str]) -> None:
         where = f"the {self.title} {getattr(provider, 'name', provider)!r} of {origin[0]}"
-        if not isinstance(provider, self.protocol):
+        if not self._fits(provider):
             lacking = [n for n in _members(self.protocol) if not hasattr(provider, n)]
             raise PluginError(f"{where} lacks {', '.join(lacking)}; see qyn1_plugins.spec.{self.protocol.__name__}")
-        if not isinstance(provider.name, str) or not _NAME.fullmatch(provider.name):
+        if not _NAME.fullmatch(str(provider.name)):
             raise PluginError(f"{where}: a name is made of lower-case letters, digits and hyphens")
-        if not isinstance(provider.version, int) or provider.version < 0:
+        if type(provider.version) is not int or provider.version < 0:
             raise PluginError(f"{where}: version must be an integer of 0 or more, not {provider.version!r}")
         if provider.name in self.providers:
             other = self.origin[provider.name][0]
@@ -89,6 +89,9 @@ class _Family(Generic[_P]):
             )
         self.providers[provider.name] = provider
         self.origin[provider.name] = origin
+
+    def _fits(self, provider: object) -> TypeGuard[_P]:
+        return isinstance(provider, self.protocol)
 
     def get(self, name: str) -> _P:
         provider = self.providers.get(name)
@@ -164,7 +167,10 @@ class Host:
             if not isinstance(prior, Prior):
                 raise PluginError(f"qyn1_priors of {label} gave {prior!r}, not a Prior")
             self._priors.append(prior)
-        for name, text in dict(self._ask(plugin, "qyn1_presets", label)).items():
+        presets = self._ask(plugin, "qyn1_presets", label) or {}
+        if not isinstance(presets, Mapping):
+            raise PluginError(f"qyn1_presets of {label} gave {type(presets).__name__}, not a mapping of names to TOML")
+        for name, text in presets.items():
             if name in self._presets:
                 raise PluginError(f"two plugins register the preset {name!r}, one of them {label}")
             self._presets[name] = text
@@ -272,7 +278,14 @@ class Host:
     def registrations(self) -> list[Registration]:
         """Every provider, by family, in the order of registration."""
         rows: list[Registration] = []
-        families: tuple[_Family[Frontend] | _Family[Compressor] | _Family[CipherProvider] | _Family[KeyProvider] | _Family[ExecutorProvider], ...] = (
+        families: tuple[
+            _Family[Frontend]
+            | _Family[Compressor]
+            | _Family[CipherProvider]
+            | _Family[KeyProvider]
+            | _Family[ExecutorProvider],
+            ...,
+        ] = (
             self._frontends,
             self._compressors,
             self._ciphers,
@@ -282,9 +295,7 @@ class Host:
         for family in families:
             for name, provider in family.providers.items():
                 label, version = family.origin[name]
-                rows.append(
-                    Registration(family.title, name, provider.version, label, version, provider.unavailable())
-                )
+                rows.append(Registration(family.title, name, provider.version, label, version, provider.unavailable()))
         return rows
 
 
@@ -321,7 +332,7 @@ def default_host(
                 continue
             try:
                 plugin = point.load()
-            except Exception as error:  # a stranger's module may raise anything
+            except Exception as error:  # noqa: BLE001  (a stranger's module may raise anything)
                 problems.append(PluginProblem(label, f"{type(error).__name__}: {error}"))
                 warnings.warn(f"the qyn1 plugin {label} ({point.value}) cannot be loaded: {error}", stacklevel=2)
                 continue

@@ -6,6 +6,7 @@ implementations::
 
     from qyn1_plugins.spec import hookimpl
 
+
     @hookimpl
     def qyn1_frontends():
         return [NimFrontend()]
@@ -179,10 +180,7 @@ class CipherProvider(_Provider, Protocol):
 
 @runtime_checkable
 class KeyProvider(_Provider, Protocol):
-    """Resolves ``scheme:reference`` to text in the format of age identity or recipient files.
-
-    ``name`` is the scheme.
-    """
+    """Resolves ``scheme:reference`` to the text of an age identity or recipients file; ``name`` is the scheme."""
 
     def read(self, reference: str) -> str:
         """The lines that ``reference`` names. Raises `KeyUnavailable`, never quoting a secret."""
@@ -190,8 +188,11 @@ class KeyProvider(_Provider, Protocol):
 
 @runtime_checkable
 class ExecutorProvider(_Provider, Protocol):
-    """Gives an executor. What is submitted is an importable function with bytes,
-    str, int and None arguments, and returns bytes; it never holds a key."""
+    """Gives an executor.
+
+    What is submitted is an importable function with bytes, str, int and None
+    arguments, which returns bytes; it never holds a key.
+    """
 
     def create(self, workers: int, options: Mapping[str, str]) -> Executor:
         """An executor of ``workers`` workers; the caller shuts it down."""
@@ -235,8 +236,11 @@ class Qyn1Hooks:
 
     @hookspec
     def qyn1_priors(self) -> Iterable[Prior]:  # type: ignore[empty-body]
-        """Trained priors to add. For one compressor and language the last one listed by
-        the last plugin registered packs; all of them unpack."""
+        """Trained priors to add.
+
+        For one compressor and language the last one listed by the last plugin registered
+        packs; all of them unpack.
+        """
 
     @hookspec
     def qyn1_presets(self) -> Mapping[str, str]:  # type: ignore[empty-body]

@@ -2,8 +2,8 @@
 
 from qyn1_core.archive.directory import Block, Directory, Entry, EntryKind, Extent, Method
 from qyn1_core.archive.layout import MAGIC, VERSION, checksum
-from qyn1_core.archive.paths import UnsafePath, check_path, check_tree
 from qyn1_core.archive.limits import DEFAULT_LIMITS, Limits
+from qyn1_core.archive.paths import UnsafePath, check_path, check_tree
 from qyn1_core.archive.reader import ArchiveReader, ReadableSource, decode_block
 from qyn1_core.archive.writer import ArchiveWriter
 

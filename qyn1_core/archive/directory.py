@@ -14,9 +14,9 @@ from itertools import accumulate
 from typing import Final
 
 from qyn1_core.archive.layout import CHECKSUM_SIZE, Cursor, Section, put_varint
+from qyn1_core.archive.limits import DEFAULT_LIMITS, Limits
 from qyn1_core.archive.paths import UnsafePath, check_tree
 from qyn1_core.errors import FormatError
-from qyn1_core.archive.limits import DEFAULT_LIMITS, Limits
 
 __all__ = ["Block", "Directory", "Entry", "EntryKind", "Extent", "Method"]
 
@@ -175,12 +175,18 @@ class Directory:
         in_files = sum(entry.size for entry in self.entries if entry.kind is EntryKind.FILE)
         in_blocks = sum(block.raw_size for block in self.blocks)
         if in_files != in_blocks:
-            raise FormatError(f"the package is damaged or hostile: its files have {in_files} bytes, its blocks {in_blocks}")
+            raise FormatError(
+                f"the package is damaged or hostile: its files have {in_files} bytes, its blocks {in_blocks}"
+            )
         unpacked = sum(entry.size for entry in self.entries)
         packed = sum(block.packed_size for block in self.blocks)
-        limits.check("KiB of memory for one block", max((m.memory for m in self.methods), default=0), limits.memory >> 10)
+        limits.check(
+            "KiB of memory for one block", max((m.memory for m in self.methods), default=0), limits.memory >> 10
+        )
         limits.check("bytes when unpacked", unpacked, limits.total_size)
-        limits.check("times its packed size", unpacked // max(packed, 1), limits.ratio, unless=unpacked <= limits.ratio_from)
+        limits.check(
+            "times its packed size", unpacked // max(packed, 1), limits.ratio, unless=unpacked <= limits.ratio_from
+        )
         try:
             check_tree(
                 [entry.path for entry in self.entries if entry.kind in (EntryKind.FILE, EntryKind.COPY)],
@@ -241,7 +247,7 @@ def _pack_blocks(blocks: tuple[Block, ...]) -> bytes:
 
 def _unpack_blocks(raw: bytes, methods: int, limits: Limits) -> tuple[Block, ...]:
     cursor = Cursor(raw, "blocks")
-    count = cursor.count(3 + CHECKSUM_SIZE, limits.entries)
+    count = cursor.count(3 + CHECKSUM_SIZE, 1 << 31)
     method = [cursor.varint(methods - 1) for _ in range(count)]
     raw_size = [cursor.varint() for _ in range(count)]
     packed_size = [cursor.varint() for _ in range(count)]

@@ -197,7 +197,9 @@ class Trailer:
         try:
             known = DirectoryCodec(codec)
         except ValueError:
-            raise FormatError(f"the package's directory uses codec {codec}, unknown to this qyn1; update qyn1") from None
+            raise FormatError(
+                f"the package's directory uses codec {codec}, unknown to this qyn1; update qyn1"
+            ) from None
         return cls(known, raw_size, packed_size, padding), digest
 
     def check(self, packed: bytes, stated: bytes) -> None:

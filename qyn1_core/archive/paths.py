@@ -65,7 +65,7 @@ def _check_portable(component: str) -> None:
         raise UnsafePath(f"the character {min(bad)!r}, which Windows does not allow in names")
     if component[-1] in ". ":
         raise UnsafePath("a name that ends in a dot or space, which Windows drops")
-    if component.split(".")[0].rstrip(" ").lower() in _RESERVED:
+    if component.split(".", maxsplit=1)[0].rstrip(" ").lower() in _RESERVED:
         raise UnsafePath(f"{component!r}, which is a device on Windows")
 
 

@@ -17,8 +17,8 @@ from qyn1_core.archive.layout import (
     checksum,
     unpack_header,
 )
-from qyn1_core.errors import CodecError, FormatError, PluginError
 from qyn1_core.archive.limits import DEFAULT_LIMITS, Limits
+from qyn1_core.errors import CodecError, FormatError, PluginError
 from qyn1_plugins.host import Host
 
 __all__ = ["ArchiveReader", "ReadableSource", "decode_block"]
@@ -42,7 +42,7 @@ def decode_block(host: Host, block: Block, directory: Directory, payload: bytes)
     compressor = host.compressor(method.compressor)
     if compressor.version != method.version:
         raise PluginError(
-            f"the package needs {method.compressor} version {method.version}, installed is version {compressor.version}; "
+            f"the package needs {method.compressor} version {method.version}, here is version {compressor.version}; "
             "install the version of qyn1 (or of the plugin) that made it"
         )
     prior = host.prior_by_digest(method.prior) if method.prior else None

@@ -67,7 +67,9 @@ class ArchiveWriter:
 
     def _pack_directory(self, raw: bytes) -> tuple[DirectoryCodec, bytes]:
         codec = self._host.compressor("chunked-rans")
-        packed = codec.encode(Source(raw, "binary", lambda: self._host.frontend("binary").lex(raw)), None, codec.levels()[0])
+        packed = codec.encode(
+            Source(raw, "binary", lambda: self._host.frontend("binary").lex(raw)), None, codec.levels()[0]
+        )
         if len(packed) < len(raw):
             return DirectoryCodec.CHUNKED_RANS, packed
         return DirectoryCodec.STORED, raw

@@ -7,6 +7,7 @@ found, 4 permission, 5 no key opens it, 6 tampered, damaged, hostile or over a l
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -116,10 +117,9 @@ def _make_termination_clean() -> None:
     def unwind(_number: int, _frame: object) -> None:
         raise _Terminated
 
-    try:
+    # Not in the main thread: somebody else owns the signals.
+    with contextlib.suppress(ValueError):
         signal.signal(signal.SIGTERM, unwind)
-    except ValueError:
-        pass  # not in the main thread: somebody else owns the signals
 
 
 def _complain(message: str, exit_code: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from qyn1_core.cli.keys import identity_options
@@ -16,6 +18,5 @@ def command(file: str, path: str, identity_files: tuple[str, ...], passphrase_fi
     """Print the file PATH of the package FILE; only the blocks that hold it are decoded."""
     with open_from_options(file, identity_files, passphrase_file, unportable_names=True) as package:
         content = package.read(path)  # whole before any of it is shown
-    stream = click.get_binary_stream("stdout")
-    stream.write(content)
-    stream.flush()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()

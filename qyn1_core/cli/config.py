@@ -2,54 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
 import click
 
+from qyn1_core.cli.options import setting_options
 from qyn1_core.cli.terminal import print_json, print_table
-from qyn1_core.priors import Priors, resolve
+from qyn1_core.priors import resolve
 from qyn1_plugins.host import default_host
 
 
 @click.command("config")
 @click.argument("project", default=".", type=click.Path(path_type=Path))
-@click.option("--preset", metavar="NAME", help="As if packed with this preset.")
-@click.option("--mode", metavar="NAME", help="As if packed in this mode.")
+@setting_options()
+@click.option("--manifest", type=click.Path(path_type=Path), metavar="FILE", help="Read the configuration from FILE.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(project: Path, preset: str | None, mode: str | None, as_json: bool) -> None:
+def command(project: Path, manifest: Path | None, as_json: bool, **options: object) -> None:
     """Show every value that packing PROJECT would use, and where it came from."""
-    given = {name: value for name, value in (("preset", preset), ("mode", mode)) if value is not None}
-    priors = resolve(project, command_line=given, host=default_host())
-    rows = {field.name: getattr(priors, field.name) for field in fields(Priors) if field.name != "origins"}
+    priors = resolve(project, command_line=options, host=default_host(), manifest_file=manifest)
+    values = priors.as_dict()
     if as_json:
         print_json(
             {
                 "schema_version": 1,
-                "values": {
-                    name: {"value": _plain(value), "origin": priors.origins.get(name, "default")}
-                    for name, value in rows.items()
-                },
+                "values": {name: {"value": value, "origin": priors.origins[name]} for name, value in values.items()},
             }
         )
-        return
-    print_table(
-        ["name", "value", "from"],
-        [[name, _text(value), priors.origins.get(name, "default")] for name, value in rows.items()],
-    )
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, tuple):
-        return list(value)
-    if isinstance(value, (str, int, bool, type(None))):
-        return value
-    return dict(value) if hasattr(value, "keys") else str(value)
+    else:
+        print_table(
+            ["name", "value", "from"], [[name, _text(value), priors.origins[name]] for name, value in values.items()]
+        )
 
 
 def _text(value: object) -> str:
-    if value is None:
+    if value in (None, [], {}):
         return "-"
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or "-"
-    return str(value) or "-"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={item}" for key, item in value.items())
+    return str(value)

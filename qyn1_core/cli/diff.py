@@ -15,9 +15,7 @@ from qyn1_core.package import diff
 @click.argument("new")
 @identity_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(
-    old: str, new: str, identity_files: tuple[str, ...], passphrase_file: str | None, as_json: bool
-) -> int:
+def command(old: str, new: str, identity_files: tuple[str, ...], passphrase_file: str | None, as_json: bool) -> int:
     """Show what changed from the package OLD to the package NEW; exit code 1 when anything did."""
     with (
         open_from_options(old, identity_files, passphrase_file, unportable_names=True) as first,

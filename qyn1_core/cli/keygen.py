@@ -12,9 +12,20 @@ from qyn1_core.output import whole_file
 
 
 @click.command("keygen")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the identity to FILE (mode 0600) instead of standard output.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the identity to FILE (mode 0600) instead of standard output.",
+)
 @click.option("--pq", is_flag=True, help="Make a post-quantum hybrid identity (ML-KEM-768 with X25519).")
-@click.option("-f", "--force", is_flag=True, help="Replace a file that exists; what was sealed to its identity stays closed for ever.")
+@click.option(
+    "-f",
+    "--force",
+    is_flag=True,
+    help="Replace a file that exists; what was sealed to its identity stays closed for ever.",
+)
 def command(output: Path | None, pq: bool, force: bool) -> None:
     """Make an identity: the secret that opens what is sealed to its public key.
 

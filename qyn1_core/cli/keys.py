@@ -7,6 +7,7 @@ files, descriptors, commands or key stores, never from the command line.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +16,7 @@ import click
 
 from qyn1_core import envelope
 from qyn1_core.cli.terminal import say
-from qyn1_core.errors import ConfigError, KeyUnavailable, NotFound, PermissionDenied
+from qyn1_core.errors import ConfigError, NotFound, PermissionDenied
 from qyn1_core.packing import Sealing
 from qyn1_core.priors import Priors
 from qyn1_plugins.host import Host
@@ -45,7 +46,7 @@ def read_secret(reference: str, what: str) -> bytes:
     """The content of a secret file ('-': standard input), without its last line break."""
     try:
         if reference == "-":
-            content = click.get_binary_stream("stdin").read(_MAX_KEY_FILE)
+            content = sys.stdin.buffer.read(_MAX_KEY_FILE)
         else:
             with Path(reference).open("rb") as file:
                 content = file.read(_MAX_KEY_FILE)
@@ -92,7 +93,7 @@ def identities_from(host: Host, identity_files: Sequence[str], passphrase_file: 
     """What may open a package: the options, else the environment, else the default identity."""
     found: list[envelope.Identity] = []
     for reference in identity_files:
-        found.extend(envelope.parse_identities_text(_read_keys(host, reference)))
+        found.extend(envelope.parse_identities_text(_read_keys(host, reference), reference))
     if passphrase_file is not None:
         found.append(envelope.ScryptIdentity(_passphrase(passphrase_file)))
     if found:
@@ -102,10 +103,10 @@ def identities_from(host: Host, identity_files: Sequence[str], passphrase_file: 
         found.append(envelope.ScryptIdentity(passphrase))
     command = os.environ.get("QYN1_IDENTITY_CMD")
     if command:
-        found.extend(envelope.parse_identities_text(host.key_provider("command").read(command)))
+        found.extend(envelope.parse_identities_text(host.key_provider("command").read(command), "QYN1_IDENTITY_CMD"))
     path = envelope.default_identity_path()
     if path.exists():
-        found.extend(envelope.parse_identities_text(host.key_provider("file").read(str(path))))
+        found.extend(envelope.parse_identities_text(host.key_provider("file").read(str(path)), str(path)))
     return found
 
 
@@ -144,17 +145,21 @@ def sealing_from(
 
 def _recipients(host: Host, priors: Priors, passphrase_file: str | None, *, quiet: bool) -> list[envelope.Recipient]:
     if passphrase_file is not None:
-        if priors.origins.get("recipients") == "command line":
+        if "command line" in (priors.origins["recipients"], priors.origins["recipients_files"]):
             raise ConfigError("a passphrase cannot be combined with recipients: use one of the two")
         return [envelope.ScryptRecipient(_passphrase(passphrase_file))]
     found: list[envelope.Recipient] = []
-    for text in priors.recipients:
+    # Who names a recipient on the command line does not mean those of the manifest too.
+    named = [name for name in ("recipients", "recipients_files") if priors.origins[name] == "command line"]
+    texts = priors.recipients if not named or "recipients" in named else ()
+    files = priors.recipients_files if not named or "recipients_files" in named else ()
+    for text in texts:
         if text.partition(":")[0] in host.key_schemes():
-            found.extend(envelope.parse_recipients_text(_read_keys(host, text)))
+            found.extend(envelope.parse_recipients_text(_read_keys(host, text), text))
         else:
             found.append(envelope.parse_recipient(text))
-    for reference in priors.recipients_files:
-        found.extend(envelope.parse_recipients_text(_read_public(host, reference)))
+    for reference in files:
+        found.extend(envelope.parse_recipients_text(_read_public(host, reference), reference))
     if found:
         return found
     passphrase = _environment_passphrase()
@@ -175,8 +180,4 @@ def _default_recipient(host: Host, *, quiet: bool) -> envelope.Recipient:
     path, created = envelope.ensure_default_identity()
     if created:
         say(f"qyn1: made your identity {path}: keep a copy of it, only it opens what you seal", quiet=quiet)
-    identities = envelope.parse_identities_text(host.key_provider("file").read(str(path)))
-    for identity in identities:
-        if isinstance(identity, envelope.KeyPair):
-            return identity.to_recipient()
-    raise KeyUnavailable(f"{path} holds no identity: make one with `qyn1 keygen`")
+    return envelope.parse_identities_text(host.key_provider("file").read(str(path)), str(path))[0].to_recipient()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
-
-import click
 
 from qyn1_core.archive import DEFAULT_LIMITS
 from qyn1_core.cli.keys import identities_from
@@ -26,10 +25,10 @@ def spooled_input(file: str) -> Path | BinaryIO:
     if file != "-":
         return Path(file)
     spool = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115  (the package that reads it closes it)
-    stream = click.get_binary_stream("stdin")
+    stream = sys.stdin.buffer
     while part := stream.read(1 << 20):
         spool.write(part)
-    return cast(BinaryIO, spool)
+    return cast("BinaryIO", spool)
 
 
 def open_from_options(
@@ -47,6 +46,4 @@ def open_from_options(
         most = parse_size(max_size)
         limits = replace(limits, total_size=most, ratio_from=most)
     identities = identities_from(host, identity_files, passphrase_file)
-    return open_package(
-        spooled_input(file), identities, host=host, limits=limits, portable_names=not unportable_names
-    )
+    return open_package(spooled_input(file), identities, host=host, limits=limits, portable_names=not unportable_names)

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import BinaryIO
 
 import click
 
@@ -42,11 +43,11 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def binary_stdout() -> click.utils.LazyFile:
+def binary_stdout() -> BinaryIO:
     """Standard output for bytes; refused when it is a terminal."""
     if sys.stdout.isatty():
         raise click.UsageError("refusing to write binary data to a terminal: redirect it, or name a file with -o")
-    return click.get_binary_stream("stdout")  # type: ignore[return-value]
+    return sys.stdout.buffer
 
 
 @contextmanager

@@ -14,9 +14,17 @@ from qyn1_core.cli.terminal import human_size, print_json, say
 @click.command("unpack")
 @click.argument("file")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
-@click.option("-C", "--directory", type=click.Path(path_type=Path), default=Path(), help="Write below this folder (default: here).")
+@click.option(
+    "-C",
+    "--directory",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    help="Write below this folder (default: here).",
+)
 @identity_options
-@click.option("--workers", type=int, default=0, metavar="N", help="How many blocks at a time (0: as the machine allows).")
+@click.option(
+    "--workers", type=int, default=0, metavar="N", help="How many blocks at a time (0: as the machine allows)."
+)
 @click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
 @click.option("--max-size", metavar="SIZE", help="Accept packages that unpack to at most SIZE (default 64 GiB).")
 @click.option("--allow-unportable-names", is_flag=True, help="Accept names that Windows or macOS could not hold.")

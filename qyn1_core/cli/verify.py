@@ -12,7 +12,9 @@ from qyn1_core.cli.terminal import human_size, print_json, say
 @click.command("verify")
 @click.argument("file")
 @identity_options
-@click.option("--workers", type=int, default=0, metavar="N", help="How many blocks at a time (0: as the machine allows).")
+@click.option(
+    "--workers", type=int, default=0, metavar="N", help="How many blocks at a time (0: as the machine allows)."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
@@ -25,5 +27,7 @@ def command(
     if as_json:
         print_json({"schema_version": 1, "entries": files, "raw_size": size, "authenticated": authentic})
     elif not quiet:
-        kind = "whole and authentic" if authentic else "whole (a bare archive: nothing tells whether somebody changed it)"
+        kind = (
+            "whole and authentic" if authentic else "whole (a bare archive: nothing tells whether somebody changed it)"
+        )
         say(f"{file}: {kind}, {files} entries, {human_size(size)}")

@@ -44,6 +44,12 @@ def archive_of(host: Host, files: dict[str, bytes], *, block_size: int = 7, padd
     return out.getvalue()
 
 
+def read_all(archive: bytes, host: Host) -> None:
+    reader = ArchiveReader(io.BytesIO(archive), host)
+    for number in range(len(reader.directory.blocks)):
+        reader.block(number)
+
+
 FILES = {"a.txt": b"alpha", "b/c.txt": b"", "b/d.txt": b"a longer one that spans blocks", "b/e.txt": b"!"}
 
 
@@ -75,9 +81,7 @@ def test_every_flipped_bit_is_noticed(host: Host) -> None:
             damaged = bytearray(archive)
             damaged[place] ^= 1 << bit
             with pytest.raises(Qyn1Error) as caught:
-                reader = ArchiveReader(io.BytesIO(bytes(damaged)), host)
-                for number in range(len(reader.directory.blocks)):
-                    reader.block(number)
+                read_all(bytes(damaged), host)
             assert caught.value.exit_code == 6
 
 

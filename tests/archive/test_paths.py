@@ -24,7 +24,9 @@ def test_hostile_and_unportable_names_are_refused(path: str) -> None:
         check_path(path)
 
 
-@pytest.mark.parametrize("path", ["a", "a/b/c.py", ".gitignore", "..a", "a..", "…/ü.rs", "console.py", "com10", "nulls.c"])
+@pytest.mark.parametrize(
+    "path", ["a", "a/b/c.py", ".gitignore", "..a", "a..", "…/ü.rs", "console.py", "com10", "nulls.c"]
+)
 def test_ordinary_names_are_accepted(path: str) -> None:
     check_path(path, portable=path != "a..")
 

@@ -1,0 +1,1 @@
+"""qyn1 in Python packaging."""

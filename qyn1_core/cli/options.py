@@ -1,0 +1,48 @@
+"""Command-line options made from the one table of settings, so that they can never disagree with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TypeVar
+
+import click
+
+from qyn1_core.settings import FIELDS, Field
+
+__all__ = ["setting_options"]
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+_METAVAR = {"integer": "N", "size": "SIZE", "texts": "TEXT", "mapping": "KEY=VALUE", "text": "TEXT"}
+_MANY = ("texts", "mapping")
+
+
+def setting_options(short: Mapping[str, str] = MappingProxyType({})) -> Callable[[_Command], _Command]:
+    """An option for every setting that has a flag; ``short`` gives some of them a one-letter form too.
+
+    What is not given arrives as None or an empty tuple, which `resolve` takes for not given.
+    """
+
+    def decorate(function: _Command) -> _Command:
+        for field in reversed(list(FIELDS.values())):
+            if field.flag is not None:
+                function = _option(field, field.flag, short.get(field.name))(function)
+        return function
+
+    return decorate
+
+
+def _option(field: Field, flag: str, letter: str | None) -> Callable[[_Command], _Command]:
+    names = [letter] if letter else []
+    text = field.doc.replace("`", "") + (" May be repeated." if field.kind in _MANY else "")
+    if field.kind == "boolean":
+        return click.option(*names, f"{flag}/--no-{flag[2:]}", field.name, default=None, help=text)
+    return click.option(
+        *names,
+        flag,
+        field.name,
+        multiple=field.kind in _MANY,
+        type=click.Choice(field.choices) if field.kind == "choice" else str,
+        metavar=_METAVAR.get(field.kind),
+        help=text,
+    )

@@ -1,0 +1,26 @@
+"""An example of a qyn1 plugin. Only `qyn1_plugins` is imported, never `qyn1_core`."""
+
+from __future__ import annotations
+
+from qyn1_plugins.spec import CipherProvider, Compressor, Frontend, hookimpl
+
+from qyn1_example.hazmat import HazmatCipher
+from qyn1_example.ini import IniFrontend
+from qyn1_example.runs import RunsCompressor
+
+QYN1_API_VERSION = 1
+
+
+@hookimpl
+def qyn1_frontends() -> list[Frontend]:
+    return [IniFrontend()]
+
+
+@hookimpl
+def qyn1_compressors() -> list[Compressor]:
+    return [RunsCompressor()]
+
+
+@hookimpl
+def qyn1_ciphers() -> list[CipherProvider]:
+    return [HazmatCipher()]

@@ -274,7 +274,8 @@ def _groups(root: Path, mounts: Sequence[_Mount], controller: str) -> Iterator[_
                 top = root / mount.point.lstrip("/")
                 below = PurePosixPath(path)
                 # What is mounted here is the subtree `inside`; a group outside of it cannot be seen.
-                inner = below.relative_to(mount.inside) if below.is_relative_to(mount.inside) else PurePosixPath()
+                seen = below.is_relative_to(mount.inside) and ".." not in below.parts  # cgroup_namespaces(7)
+                inner = below.relative_to(mount.inside) if seen else PurePosixPath()
                 for depth in range(len(inner.parts), -1, -1):
                     yield _Group(2 if unified else 1, top.joinpath(*inner.parts[:depth]))
                 break

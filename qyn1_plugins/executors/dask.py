@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
@@ -54,16 +55,15 @@ class DaskExecutor:
         timeout = options.get("timeout", "10")
         if not timeout.isdecimal() or not 1 <= int(timeout) <= 3600:
             raise ConfigError(f"the executor 'dask': timeout must be 1 to 3600 seconds, not {timeout!r}")
-        from distributed import Client, LocalCluster  # noqa: PLC0415
-
+        distributed: Any = import_module("distributed")
         scheduler = options.get("scheduler")
         if scheduler is None:
-            cluster = LocalCluster(
+            cluster = distributed.LocalCluster(
                 n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0
             )
-            return _ClusterExecutor(Client(cluster))
+            return _ClusterExecutor(distributed.Client(cluster))
         try:
-            client = Client(scheduler, timeout=int(timeout), set_as_default=False)
+            client = distributed.Client(scheduler, timeout=int(timeout), set_as_default=False)
         except (OSError, ValueError) as error:
             raise Qyn1Error(
                 f"the dask scheduler {scheduler} does not answer: {error}; is 'dask scheduler' running there?"

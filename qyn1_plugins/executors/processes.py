@@ -4,17 +4,43 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Mapping
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
 
 from qyn1_plugins.executors.options import check_options
 
 __all__ = ["ProcessesExecutor"]
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Processes started in here begin with interrupts blocked; one that arrives meanwhile is delivered behind it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
 
 def _leave_interrupts_to_the_parent() -> None:
-    """Ctrl-C reaches the whole process group: the parent decides, workers print no traceback."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class _Pool(ProcessPoolExecutor):
+    """Ctrl-C reaches the whole process group: the parent decides what to do, its workers print no traceback."""
+
+    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
+        """Run ``fn`` in some process; the pool starts one here when all are busy."""
+        with _interrupts_held_back():
+            return super().submit(fn, *args, **kwargs)
 
 
 class ProcessesExecutor:
@@ -38,7 +64,7 @@ class ProcessesExecutor:
     def create(self, workers: int, options: Mapping[str, str]) -> Executor:
         """``workers`` processes; there are no options."""
         check_options(self.name, options, {})
-        return ProcessPoolExecutor(
+        return _Pool(
             workers,
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_leave_interrupts_to_the_parent,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
+from concurrent.futures import wait as wait_for
 from importlib.util import find_spec
+from socket import create_connection
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from qyn1_plugins.errors import Qyn1Error
 from qyn1_plugins.executors.options import check_options
@@ -14,6 +16,7 @@ from qyn1_plugins.executors.options import check_options
 __all__ = ["RayExecutor"]
 
 _T = TypeVar("_T")
+_CONNECT_SECONDS: Final = 10
 
 
 class _TaskExecutor(Executor):
@@ -30,16 +33,24 @@ class _TaskExecutor(Executor):
 
     def submit(self, fn: Callable[..., _T], /, *args: Any, **kwargs: Any) -> Future[_T]:
         """Run ``fn`` on some worker."""
+        future: Future[_T] = Future()
         with self._lock:
             if self._closed:
                 raise RuntimeError("cannot schedule new futures after shutdown")
             reference = self._run.remote(fn, args, kwargs)
-            future: Future[_T] = reference.future()
             self._pending[future] = reference
-        future.add_done_callback(self._forget)
+        future.set_running_or_notify_cancel()
+        reference.future().add_done_callback(lambda done: self._finish(future, done))
         return future
 
-    def _forget(self, future: Future[Any]) -> None:
+    def _finish(self, future: Future[_T], done: Future[_T]) -> None:
+        error = done.exception()
+        if error is None:
+            future.set_result(done.result())
+        else:
+            # ray wraps what the function raised into an error of its own, with a traceback for a message.
+            cause = error.cause if isinstance(error, self._ray.exceptions.RayTaskError) else error
+            future.set_exception(cause if isinstance(cause, BaseException) else error)
         with self._lock:
             self._pending.pop(future, None)
 
@@ -51,14 +62,21 @@ class _TaskExecutor(Executor):
         if cancel_futures:
             for reference in pending.values():
                 self._ray.cancel(reference)
-        elif wait and pending:
-            self._ray.wait(list(pending.values()), num_returns=len(pending))
+        if wait:
+            wait_for(pending)
         if self._owned:
             self._ray.shutdown()
 
 
 def _call(function: Callable[..., _T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> _T:
     return function(*args, **kwargs)
+
+
+def _check_answers(address: str) -> None:
+    """Raise OSError when nothing listens at ``host:port``: ray itself would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdecimal():
+        create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
 
 
 class RayExecutor:
@@ -88,7 +106,11 @@ class RayExecutor:
             if address is None:
                 ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False, configure_logging=False)
             else:
+                _check_answers(address)
                 ray.init(address=address, log_to_driver=False, configure_logging=False)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise Qyn1Error(f"the ray cluster {address or 'of this machine'} cannot be reached: {error}") from error
+        except (OSError, OverflowError, RuntimeError, ValueError) as error:
+            where = "of this machine" if address is None else address
+            raise Qyn1Error(
+                f"the ray cluster {where} cannot be reached: {error}; is 'ray start' running there?"
+            ) from error
         return _TaskExecutor(ray, owned=True)

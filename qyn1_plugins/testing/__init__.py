@@ -1,0 +1,1 @@
+"""Conformance kits: every law that a provider must keep, to run against a plugin of one's own."""

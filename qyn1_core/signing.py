@@ -22,9 +22,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from qyn1_core.envelope.secrecy import HoldsSecret
 from qyn1_core.errors import AuthenticationError, ConfigError, FormatError, KeyUnavailable
 
-__all__ = ["SigningKey", "VerifyingKey"]
+__all__ = ["SigningKey", "VerifyingKey", "scrypt_cost"]
 
 _ALGORITHM: Final = b"Ed"
 _PREHASHED: Final = b"ED"
@@ -48,6 +49,7 @@ _OPERATIONS: Final = 1 << 22
 _MEMORY: Final = 1 << 27
 _MAXIMUM_LOG_N: Final = 20
 """N of minisign's own key files (1 GiB); a file that wants more is refused."""
+_MAXIMUM_P: Final = 16
 
 
 def _decode(text: str, size: int, what: str) -> bytes:
@@ -153,7 +155,7 @@ class VerifyingKey:
         return comment
 
 
-class SigningKey:
+class SigningKey(HoldsSecret):
     """A minisign secret key: ``key_id`` (8 bytes) and an Ed25519 seed (32 bytes)."""
 
     def __init__(self, key_id: bytes, seed: bytes) -> None:
@@ -245,16 +247,25 @@ def _exclusive_or(left: bytes, right: bytes) -> bytes:
     return (int.from_bytes(left, "big") ^ int.from_bytes(right, "big")).to_bytes(len(left), "big")
 
 
-def _key_stream(passphrase: str, salt: bytes, operations: int, memory: int, size: int) -> bytes:
-    """crypto_pwhash_scryptsalsa208sha256 of libsodium, whose limits stand for N and p (r is 8)."""
+def scrypt_cost(operations: int, memory: int) -> tuple[int, int]:
+    """log2 of scrypt's N, and p (r is 8), for the two limits in a key file.
+
+    The rule of libsodium's crypto_pwhash_scryptsalsa208sha256. Raises `FormatError` for
+    more than 1 GiB of memory.
+    """
     operations = max(operations, 32768)
     by_memory = operations >= memory // 32
     log_n = max(((memory // 1024 if by_memory else operations // 32) // 2).bit_length(), 1)
     if log_n > _MAXIMUM_LOG_N:
         raise FormatError(f"the signing key wants 2**{log_n} rounds of scrypt; the limit is 2**{_MAXIMUM_LOG_N}")
-    p = min((operations // 4) >> log_n, 0x3FFFFFFF) // 8 if by_memory else 1
-    if not 1 <= p <= 16:
+    p = (operations // 4 >> log_n) // 8 if by_memory else 1
+    if not 1 <= p <= _MAXIMUM_P:
         raise FormatError("the signing key wants an unusual amount of work for its passphrase")
+    return log_n, p
+
+
+def _key_stream(passphrase: str, salt: bytes, operations: int, memory: int, size: int) -> bytes:
+    log_n, p = scrypt_cost(operations, memory)
     try:
         return Scrypt(salt, size, n=1 << log_n, r=8, p=p).derive(passphrase.encode())
     except MemoryError:

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from qyn1_core.envelope import bech32
 from qyn1_core.envelope.failures import HeaderError
 from qyn1_core.envelope.header import Stanza, encode_base64
-from qyn1_core.envelope.recipients import Randomness, check_wrapped, decode_argument
+from qyn1_core.envelope.recipients import Randomness, check_wrapped, check_x25519_public, decode_argument
+from qyn1_core.envelope.secrecy import HoldsSecret
 from qyn1_core.errors import ConfigError, KeyUnavailable
 
 try:
@@ -64,6 +65,7 @@ class HybridRecipient:
         if len(public) != _MLKEM_PUBLIC_SIZE + _X25519_SIZE:
             raise ConfigError("the recipient is no valid post-quantum key: its length is wrong")
         self._public = public
+        check_x25519_public(public[_MLKEM_PUBLIC_SIZE:])
         try:
             self._key = _hpke.MLKEM768X25519PublicKey(
                 _mlkem.MLKEM768PublicKey.from_public_bytes(public[:_MLKEM_PUBLIC_SIZE]),
@@ -96,7 +98,7 @@ class HybridRecipient:
         return hash(self._public)
 
 
-class HybridIdentity:
+class HybridIdentity(HoldsSecret):
     """``AGE-SECRET-KEY-PQ-1…``: a seed of 32 bytes, from which both secret keys are expanded."""
 
     def __init__(self, seed: bytes) -> None:

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from qyn1_core.envelope import bech32
 from qyn1_core.envelope.failures import HeaderError
 from qyn1_core.envelope.header import Stanza, decode_base64, encode_base64
+from qyn1_core.envelope.secrecy import HoldsSecret
 from qyn1_core.errors import ConfigError, KeyUnavailable
 
 __all__ = [
@@ -123,6 +124,14 @@ def _x25519_wrapping_key(shared: bytes, share: bytes, recipient: bytes) -> bytes
     return HKDF(SHA256(), 32, salt=share + recipient, info=_X25519_INFO).derive(shared)
 
 
+def check_x25519_public(public: bytes) -> None:
+    """Raise `ConfigError` for a point of low order: its shared secrets are zero, so everyone could open the package."""
+    try:
+        X25519PrivateKey.from_private_bytes(b"\x01" * 32).exchange(X25519PublicKey.from_public_bytes(public))
+    except ValueError:
+        raise ConfigError("the recipient is no valid X25519 key") from None
+
+
 class X25519Recipient:
     """``age1…``: a Curve25519 public key (32 bytes)."""
 
@@ -131,11 +140,7 @@ class X25519Recipient:
 
     def __init__(self, public: bytes) -> None:
         self._public = public
-        try:
-            # A low-order point gives an all-zero secret with every key: everyone could open the package.
-            X25519PrivateKey.from_private_bytes(b"\x01" * 32).exchange(X25519PublicKey.from_public_bytes(public))
-        except ValueError:
-            raise ConfigError("the recipient is no valid X25519 key") from None
+        check_x25519_public(public)
 
     @property
     def binding(self) -> bytes:
@@ -163,7 +168,7 @@ class X25519Recipient:
         return hash(self._public)
 
 
-class X25519Identity:
+class X25519Identity(HoldsSecret):
     """``AGE-SECRET-KEY-1…``: a Curve25519 secret key (32 bytes)."""
 
     def __init__(self, secret: bytes) -> None:
@@ -225,7 +230,7 @@ def _passphrase_bytes(passphrase: str) -> bytes:
     return passphrase.encode("utf-8", "surrogateescape")
 
 
-class ScryptRecipient:
+class ScryptRecipient(HoldsSecret):
     """A passphrase. It stands alone in a header, so the package has no public facts."""
 
     kind = _SCRYPT
@@ -253,7 +258,7 @@ class ScryptRecipient:
         return "<ScryptRecipient>"
 
 
-class ScryptIdentity:
+class ScryptIdentity(HoldsSecret):
     """A passphrase. ``maximum_work_factor`` bounds what a header may make us compute."""
 
     def __init__(self, passphrase: str, maximum_work_factor: int = MAXIMUM_WORK_FACTOR) -> None:

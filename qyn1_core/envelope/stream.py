@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from qyn1_core.envelope.failures import PayloadError
+from qyn1_core.envelope.secrecy import HoldsSecret
 from qyn1_core.errors import AuthenticationError
 from qyn1_plugins.spec import CipherProvider
 
@@ -58,7 +59,7 @@ def plaintext_size(encrypted_size: int) -> int:
     return encrypted_size - (_last_chunk(encrypted_size) + 1) * _TAG_SIZE
 
 
-class StreamWriter:
+class StreamWriter(HoldsSecret):
     """Seals what is written to it. `close` writes the last chunk, and without it the file does not open.
 
     As a context manager it closes on success only: after an exception the output stays
@@ -126,7 +127,7 @@ class StreamWriter:
         del self._buffer[: count * CHUNK_SIZE]
 
 
-class StreamReader(io.RawIOBase):
+class StreamReader(HoldsSecret, io.RawIOBase):
     """The plaintext of a payload: readable, seekable, and never a byte that is not authentic.
 
     The last chunk is authenticated at once, so `size` can be trusted and a truncated or

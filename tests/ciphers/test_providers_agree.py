@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,9 @@ AVAILABLE = [provider for provider in (OpenSSL(), Libsodium(), Pure()) if provid
 
 keys = st.binary(min_size=32, max_size=32)
 # Around a row of the two-level Poly1305 (1024 bytes), and several of them.
-texts = st.one_of(st.binary(max_size=200), st.integers(1000, 3100).map(lambda size: bytes(i % 256 for i in range(size))))
+texts = st.one_of(
+    st.binary(max_size=200), st.integers(1000, 3100).map(lambda size: bytes(i % 256 for i in range(size)))
+)
 
 
 @given(keys, st.lists(texts, max_size=5), st.binary(max_size=40), st.integers(0, 2**96 - 6))
@@ -56,11 +60,12 @@ def test_one_forged_chunk_in_a_batch_gives_none_of_them(provider: CipherProvider
 @pytest.mark.parametrize("provider", AVAILABLE, ids=lambda cipher: cipher.name)
 def test_no_message_holds_the_key_or_the_text(provider: CipherProvider) -> None:
     key = bytes.fromhex("c0ffee") * 10 + b"qq"
-    for call in (
+    calls: tuple[Callable[[], object], ...] = (
         lambda: provider.open(key, [bytes(12)], [b"the plain text of it" * 2]),
         lambda: provider.seal(key[:31], [bytes(12)], [b"the plain text of it"]),
         lambda: provider.seal(key, [bytes(11)], [b"the plain text of it"]),
-    ):
+    )
+    for call in calls:
         with pytest.raises((AuthenticationError, ValueError)) as caught:
             call()
         shown = str(caught.value) + repr(caught.value)
@@ -71,4 +76,4 @@ def test_no_message_holds_the_key_or_the_text(provider: CipherProvider) -> None:
 def test_the_family_has_the_three_and_prefers_a_library() -> None:
     providers = qyn1_ciphers()
     assert [provider.name for provider in providers] == ["openssl", "libsodium", "pure"]
-    assert sorted(providers, key=lambda provider: provider.speed_rank())[-1].name == "pure"
+    assert max(providers, key=lambda provider: provider.speed_rank()).name == "pure"

@@ -6,11 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 __all__ = ["TokenKind", "TokenStream"]
+
+_DTYPES: Final = (
+    ("kind", np.uint8),
+    ("start", np.uint32),
+    ("depth", np.uint16),
+    ("line_start", np.uint32),
+    ("indent", np.uint16),
+)
 
 
 class TokenKind(IntEnum):
@@ -34,7 +43,7 @@ class TokenKind(IntEnum):
     ERROR = 15  # bytes that cannot begin a token here
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TokenStream:
     """Tokens that tile ``data``: token i is ``data[start[i]:start[i + 1]]``.
 
@@ -88,12 +97,15 @@ class TokenStream:
     def same_as(self, other: TokenStream) -> bool:
         """Whether every array is equal (the test between two lexers of one language)."""
         return self.data == other.data and all(
-            np.array_equal(getattr(self, name), getattr(other, name))
-            for name in ("kind", "start", "depth", "line_start", "indent")
+            np.array_equal(getattr(self, name), getattr(other, name)) for name, _ in _DTYPES
         )
 
     def fault(self) -> str | None:
         """Why this stream breaks the tiling law, or None when it holds."""
+        for name, dtype in _DTYPES:
+            values = getattr(self, name)
+            if values.dtype != dtype or values.ndim != 1:
+                return f"{name} is {values.ndim}-dimensional {values.dtype}, not a row of {np.dtype(dtype)}"
         count = len(self.kind)
         if len(self.start) != count or len(self.depth) != count:
             return f"arrays differ in length: {count} kinds, {len(self.start)} starts, {len(self.depth)} depths"

@@ -26,6 +26,7 @@ from functools import lru_cache
 from typing import ClassVar, Final, NamedTuple
 
 from qyn1_plugins.frontends.lexing import LanguageFrontend, PureTokens
+from qyn1_plugins.frontends.python_canonical import canonicalise
 from qyn1_plugins.tokens import TokenKind
 
 __all__ = ["KEYWORDS", "PythonFrontend"]
@@ -246,3 +247,7 @@ class PythonFrontend(LanguageFrontend):
     def scan(self, data: bytes, tokens: PureTokens) -> None:
         """Adds the tokens of ``data`` to ``tokens``."""
         _Scan(data, tokens).run()
+
+    def canonicalise(self, data: bytes, path: str) -> bytes:
+        """The same program without comments and formatting (`python_canonical.canonicalise`)."""
+        return canonicalise(data, path)

@@ -21,7 +21,7 @@ import click
 
 from qyn1_core.errors import Qyn1Error
 
-__all__ = ["main", "qyn1"]
+__all__ = ["main", "qyn1", "run"]
 
 _COMMANDS: Final = {
     "pack": "Seal a project into one package.",
@@ -76,13 +76,13 @@ def qyn1() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and leave the process with its exit code."""
+    warnings.showwarning = _show_warning
+    _make_termination_clean()
     sys.exit(run(arguments))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit code. Every error is one line on standard error."""
-    warnings.showwarning = _show_warning
-    _make_termination_clean()
     try:
         result = qyn1.main(args=arguments, prog_name="qyn1", standalone_mode=False)
     except click.exceptions.Exit as leaving:

@@ -2,39 +2,54 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from trees import listing, same_trees
 
-Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+from qyn1_core import cli
+
+
+class Done(NamedTuple):
+    """What one command gave back."""
+
+    stdout: bytes
+    stderr: bytes
+
+
+Run = Callable[..., Done]
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """The command in a process of its own, with a home of its own."""
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command, in this process, with a home and a working folder of its own."""
     home = tmp_path / "home"
     home.mkdir()
+    for name in list(os.environ):
+        if name.startswith(("QYN1_", "XDG_")) and name != "QYN1_NATIVE":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    monkeypatch.chdir(tmp_path)
 
-    def call(
-        *arguments: str | Path, code: int = 0, stdin: bytes = b"", **environment: str
-    ) -> subprocess.CompletedProcess[bytes]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("QYN1_", "XDG_")) or k == "QYN1_NATIVE"}
-        done = subprocess.run(
-            [sys.executable, "-m", "qyn1_core", *map(str, arguments)],
-            cwd=tmp_path,
-            env={**kept, "HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), **environment},
-            input=stdin,
-            capture_output=True,
-            check=False,
-        )
-        assert done.returncode == code, done.stderr.decode()
-        assert b"Traceback" not in done.stderr
+    def call(*arguments: str | Path, code: int = 0, stdin: bytes = b"") -> Done:
+        out, err = io.TextIOWrapper(io.BytesIO()), io.TextIOWrapper(io.BytesIO())
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+            patch.setattr(sys, "stdout", out)
+            patch.setattr(sys, "stderr", err)
+            result = cli.run([str(argument) for argument in arguments])
+            out.flush()
+            err.flush()
+        done = Done(out.buffer.getvalue(), err.buffer.getvalue())  # type: ignore[attr-defined]
+        assert result == code, done.stderr.decode()
         return done
 
     return call
@@ -138,11 +153,21 @@ def test_list_cat_inspect_and_partial_unpack(run: Run, project: Path, tmp_path: 
     assert not (tmp_path / "none").exists()
 
 
-def test_pipes_in_both_directions(run: Run, project: Path, tmp_path: Path) -> None:
-    sealed = run("pack", project, "-o", "-").stdout
-    run("unpack", "-", "-C", "out", stdin=sealed)
+def test_pipes_between_two_processes(run: Run, project: Path, tmp_path: Path) -> None:
+    run("keygen", "-o", "key.txt")
+    public = (tmp_path / "key.txt").read_text().split("public key: ")[1].splitlines()[0]
+    command = [sys.executable, "-m", "qyn1_core"]
+    sealed = subprocess.run([*command, "pack", project, "-o", "-", "-r", public], capture_output=True, check=True)
+    opened = subprocess.run(
+        [*command, "unpack", "-", "-C", "out", "-i", "key.txt"], input=sealed.stdout, capture_output=True, check=False
+    )
+    assert opened.returncode == 0, opened.stderr
     (project / "noise.log").unlink()
     same_trees(project, tmp_path / "out")
+    wrong = subprocess.run([*command, "list", "-", "-i", "key.txt"], input=b"junk", capture_output=True, check=False)
+    assert wrong.returncode == 6
+    assert wrong.stderr.startswith(b"qyn1: this is not a qyn1 package")
+    assert wrong.stderr.count(b"\n") == 1
 
 
 def test_nothing_is_replaced_without_force(run: Run, project: Path, tmp_path: Path) -> None:

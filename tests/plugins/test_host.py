@@ -111,7 +111,7 @@ def test_a_hook_that_raises_names_its_plugin() -> None:
         raise RuntimeError("broken inside")
 
     module.qyn1_compressors = hookimpl(qyn1_compressors)  # type: ignore[attr-defined]
-    with pytest.raises(PluginError, match="qyn1-0.*broken inside"):
+    with pytest.raises(PluginError, match=r"qyn1-0.*broken inside"):
         host_of(module)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from qyn1_plugins.spec import CipherProvider, Compressor, Frontend, hookimpl
-
 from qyn1_example.hazmat import HazmatCipher
 from qyn1_example.ini import IniFrontend
 from qyn1_example.runs import RunsCompressor
+from qyn1_plugins.spec import CipherProvider, Compressor, Frontend, hookimpl
 
 QYN1_API_VERSION = 1
 

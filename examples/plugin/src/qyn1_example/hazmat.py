@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
 from qyn1_plugins.errors import AuthenticationError
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+
 from qyn1_plugins.tokens import TokenKind, TokenStream
 
 # Alternatives in order; the last one takes any byte, so that every input is tiled.

@@ -35,6 +35,7 @@ def in_batches(
 
 
 def main() -> None:
+    """Measure and print."""
     megabytes = float(sys.argv[1]) if len(sys.argv) > 1 else 16.0
     count = max(round(megabytes * 1e6 / CHUNK), 1)
     size = count * CHUNK

@@ -240,8 +240,8 @@ def members(path: Path) -> Iterator[tuple[str, bytes]]:
 
 def unpack(package: Package, archive: Path, folder: Path) -> str:
     """Unpack what the manifest keeps to ``folder`` (made anew); its `tree_digest`."""
-    keep = pathspec.PathSpec.from_lines("gitwildmatch", package.keep)
-    drop = pathspec.PathSpec.from_lines("gitwildmatch", package.drop)
+    keep = pathspec.GitIgnoreSpec.from_lines(package.keep)
+    drop = pathspec.GitIgnoreSpec.from_lines(package.drop)
     shutil.rmtree(folder, ignore_errors=True)
     for name, content in members(archive):
         path = PurePosixPath(name)

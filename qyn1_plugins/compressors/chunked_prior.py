@@ -2,7 +2,7 @@
 
 Content, all integers little-endian (docs/codecs.md is normative): ``QCR1``; one byte, the
 number of phrase groups; per group three bytes, the binary logarithm of its size, its
-reference class and its usual cost in 1/8 bit (for parsers only); the phrases in the order of their numbers, front coded; the
+token class and its usual cost in 1/8 bit (for parsers only); the phrases in the order of their numbers, front coded; the
 levels of all static tables, a byte each.
 """
 
@@ -15,12 +15,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from qyn1_plugins.compressors.sequences import (
+from qyn1_plugins.compressors.chunked_alphabet import (
     CONTEXTS,
     FIRST_PHRASE_GROUP,
-    REFERENCE_CLASSES,
-    VALUE_SYMBOLS,
-    base_reference_classes,
+    LENGTH_SYMBOLS,
+    TOKEN_CLASSES,
+    base_classes,
 )
 from qyn1_plugins.compressors.tables import MAX_LEVEL
 from qyn1_plugins.errors import CodecError
@@ -33,7 +33,7 @@ MAX_PHRASE: Final = 16
 MAX_GROUPS: Final = 256 - FIRST_PHRASE_GROUP
 MAX_GROUP_BITS: Final = 14
 KEY_MULTIPLIER: Final = 0x9E3779B97F4A7C15
-STREAMS: Final = ("reference", "run", "length", "literal")
+STREAMS: Final = tuple(CONTEXTS)
 
 PhraseIndex = tuple[
     npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.int64]
@@ -43,7 +43,7 @@ PhraseIndex = tuple[
 
 def alphabet_size(stream: str, groups: int) -> int:
     """Symbols of ``stream`` when the prior has ``groups`` groups of phrases."""
-    return {"reference": FIRST_PHRASE_GROUP + groups, "literal": 256}.get(stream, VALUE_SYMBOLS)
+    return {"token": FIRST_PHRASE_GROUP + groups, "length": LENGTH_SYMBOLS, "literal": 256}[stream]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Statistics:
     """A prior's content, checked.
 
     ``group_bits[g]`` and ``group_base[g]`` are the size (binary logarithm) and the first phrase
-    of group g, ``group_cost[g]`` what naming a phrase of it takes in 1/8 bit; ``classes`` int64 (256,) the class of each reference symbol;
+    of group g, ``group_cost[g]`` what naming a phrase of it takes in 1/8 bit; ``classes`` int64 (256,) the class of each token symbol;
     ``levels`` per stream int64 (contexts, symbols), or empty where there is no prior.
     """
 
@@ -74,7 +74,7 @@ class Statistics:
         group_bits, group_classes, group_cost = (
             np.frombuffer(content, np.uint8, 3 * groups, 5).reshape(-1, 3).T.astype(np.int64)
         )
-        if groups and (int(group_bits.max()) > MAX_GROUP_BITS or int(group_classes.max()) >= REFERENCE_CLASSES):
+        if groups and (int(group_bits.max()) > MAX_GROUP_BITS or int(group_classes.max()) >= TOKEN_CLASSES):
             raise CodecError("the prior is not usable: its phrase groups are damaged")
         sizes = 1 << group_bits
         if int(sizes.sum()) > 1 << 16:
@@ -93,7 +93,7 @@ class Statistics:
             position += count
         if position != len(content):
             raise CodecError("the prior is not usable: data is left over after its end")
-        classes = base_reference_classes()
+        classes = base_classes()
         classes[FIRST_PHRASE_GROUP : FIRST_PHRASE_GROUP + groups] = group_classes
         return cls(phrases, group_bits, np.cumsum(sizes) - sizes, group_cost, classes, levels)
 
@@ -152,7 +152,7 @@ class Statistics:
 
 
 _NONE: Final = np.zeros(0, np.int64)
-NO_PRIOR: Final = Statistics([], _NONE, _NONE, _NONE, base_reference_classes(), {})
+NO_PRIOR: Final = Statistics([], _NONE, _NONE, _NONE, base_classes(), {})
 
 
 def _read_phrases(content: bytes, position: int, count: int) -> tuple[list[bytes], int]:

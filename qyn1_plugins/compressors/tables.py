@@ -46,7 +46,7 @@ COST_UNIT: Final = 256
 
 
 def _costs() -> npt.NDArray[np.int64]:
-    """``COST[f]`` = 256 * log2(4096 / f), rounded down, by repeated squaring; ``COST[0]`` is 16 bits."""
+    """``COST[f]`` = 256 * log2(4096 / f), rounded down, by repeated squaring; ``COST[0]`` is out of the question."""
     frequency = np.arange(1, SCALE + 1, dtype=np.uint64)
     exponent = np.zeros(SCALE, np.uint64)
     for bit in range(1, SCALE_BITS + 1):
@@ -59,7 +59,7 @@ def _costs() -> npt.NDArray[np.int64]:
         log += carry << np.uint64(bit)
         mantissa >>= carry
     costs = SCALE_BITS * COST_UNIT - log.astype(np.int64)
-    return np.concatenate(([16 * COST_UNIT], costs))
+    return np.concatenate(([1 << 24], costs))
 
 
 COST: Final = _costs()

@@ -25,6 +25,13 @@ impl ChunkedPrior {
         }
     }
 
+    /// Symbols (uint8), details and lengths (little-endian uint32) of the tokens of `data`; its literals.
+    fn parse<'py>(&self, py: Python<'py>, data: &[u8]) -> [Bound<'py, PyBytes>; 4] {
+        let (symbols, details, lengths, literals) = py.detach(|| chunked::parse(data, &self.0));
+        let pack = |values: Vec<u32>| -> Vec<u8> { values.into_iter().flat_map(u32::to_le_bytes).collect() };
+        [symbols, pack(details), pack(lengths), literals].map(|part| PyBytes::new(py, &part))
+    }
+
     /// The payload of `data`.
     fn encode<'py>(&self, py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
         let payload = py.detach(|| chunked::encode(data, &self.0));

@@ -1,79 +1,85 @@
-//! The alphabet of `chunked-rans`: how runs, references and lengths become symbols.
+//! The alphabet of `chunked-rans`: how literals, references and lengths become symbols.
 
 /// The distances that a block begins with.
 pub const INITIAL_DISTANCES: [u32; 4] = [1, 2, 4, 8];
 /// The shortest length of a reference.
 pub const MIN_LENGTH: u32 = 2;
-/// Reference symbols below are the four last distances, most recent first.
+/// Token symbols below are the four last distances, most recent first.
 pub const FIRST_DISTANCE: u8 = 4;
-/// Reference symbols from here on are groups of phrases; those before are classes of distances.
-pub const FIRST_PHRASE_GROUP: u8 = 60;
-/// Classes of reference symbols; class 0 stands for none.
-pub const REFERENCE_CLASSES: usize = 16;
-/// Values of a run or a length below `1 << VALUE_DIRECT_BITS` have a symbol each.
-pub const VALUE_DIRECT_BITS: u32 = 4;
+/// Token symbols from here on are runs of literals; those before are classes of distances.
+pub const FIRST_RUN: u8 = 60;
+/// Token symbols from here on are groups of phrases.
+pub const FIRST_PHRASE_GROUP: u8 = 76;
+/// The longest run of literals in one token.
+pub const MAX_RUN: usize = 128;
+/// Classes of token symbols; class 0 stands for none.
+pub const TOKEN_CLASSES: usize = 24;
+/// Runs (less one) below `1 << RUN_DIRECT_BITS` have a symbol each.
+pub const RUN_DIRECT_BITS: u32 = 3;
+/// Lengths (less two) below `1 << LENGTH_DIRECT_BITS` have a symbol each.
+pub const LENGTH_DIRECT_BITS: u32 = 4;
 /// Distances (less one) below `1 << DISTANCE_DIRECT_BITS` have a symbol each.
 pub const DISTANCE_DIRECT_BITS: u32 = 2;
 /// Streams of a block.
-pub const STREAMS: usize = 4;
-const VALUE_SYMBOLS: usize = 64;
+pub const STREAMS: usize = 3;
+const LENGTH_SYMBOLS: usize = 64;
 const LITERAL_CLASSES: usize = 8;
 
 /// The streams in coding order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
-    /// Reference symbols.
-    Reference = 0,
-    /// Symbols of literal runs.
-    Run = 1,
+    /// Token symbols.
+    Token = 0,
     /// Symbols of lengths.
-    Length = 2,
+    Length = 1,
     /// Literals.
-    Literal = 3,
+    Literal = 2,
 }
 
 impl Stream {
     /// All of them, in order.
-    pub const ALL: [Stream; STREAMS] = [Stream::Reference, Stream::Run, Stream::Length, Stream::Literal];
+    pub const ALL: [Stream; STREAMS] = [Stream::Token, Stream::Length, Stream::Literal];
 
     /// Number of tables.
     pub fn contexts(self) -> usize {
         match self {
-            Stream::Reference => REFERENCE_CLASSES,
-            Stream::Run => 3 * REFERENCE_CLASSES,
+            Stream::Token => TOKEN_CLASSES,
             Stream::Length => 10,
-            Stream::Literal => LITERAL_CLASSES + REFERENCE_CLASSES,
+            Stream::Literal => LITERAL_CLASSES + TOKEN_CLASSES,
         }
     }
 
     /// Number of symbols when the prior has `groups` groups of phrases.
     pub fn alphabet(self, groups: usize) -> usize {
         match self {
-            Stream::Reference => usize::from(FIRST_PHRASE_GROUP) + groups,
-            Stream::Run | Stream::Length => VALUE_SYMBOLS,
+            Stream::Token => usize::from(FIRST_PHRASE_GROUP) + groups,
+            Stream::Length => LENGTH_SYMBOLS,
             Stream::Literal => 256,
         }
     }
 }
 
-/// One sequence: a run of literals, then a reference.
+/// One token: a run of literals, a repetition, or a phrase.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sequence {
-    /// Literals before the reference.
-    pub run: u32,
-    /// Length of the reference; 0 for a phrase.
+pub struct Token {
+    /// Length of a repetition; 0 for other tokens.
     pub length: u32,
-    /// What the symbol leaves open: low bits of distance - 1, or of the phrase.
+    /// What the symbol leaves open: low bits of distance - 1, of run - 1, or of the phrase.
     pub detail: u32,
-    /// The reference symbol.
+    /// The token symbol.
     pub symbol: u8,
 }
 
-impl Sequence {
-    /// Whether the reference has a length of its own.
-    pub fn is_measured(&self) -> bool {
-        self.symbol < FIRST_PHRASE_GROUP
-    }
+/// Whether tokens of `symbol` have a length of their own.
+#[inline]
+pub fn is_measured(symbol: u8) -> bool {
+    symbol < FIRST_RUN
+}
+
+/// Whether tokens of `symbol` are runs of literals.
+#[inline]
+pub fn is_run(symbol: u8) -> bool {
+    (FIRST_RUN..FIRST_PHRASE_GROUP).contains(&symbol)
 }
 
 /// Symbol, low bits and their number: exact below `1 << direct_bits`, then two symbols an octave.
@@ -98,8 +104,8 @@ pub fn join_value(symbol: u8, direct_bits: u32) -> (u32, u32) {
     ((2 | over & 1) << width, width)
 }
 
-/// The class of each reference symbol; those of phrase groups come from the prior.
-pub fn base_reference_classes() -> [u8; 256] {
+/// The class of each token symbol; those of phrase groups come from the prior.
+pub fn base_classes() -> [u8; 256] {
     let mut classes = [0; 256];
     classes[0] = 1;
     classes[1..4].fill(2);
@@ -107,6 +113,10 @@ pub fn base_reference_classes() -> [u8; 256] {
     classes[14..22].fill(4);
     classes[22..30].fill(5);
     classes[30..60].fill(6);
+    classes[60] = 7;
+    classes[61] = 8;
+    classes[62..64].fill(9);
+    classes[64..76].fill(10);
     classes
 }
 
@@ -132,23 +142,11 @@ const fn literal_classes() -> [u8; 256] {
     classes
 }
 
-/// 0 repeats a distance, 1 has a new one, 2 is a phrase.
+/// The table of a length; `before` is the symbol of the token before, if there is one.
 #[inline]
-pub fn kind(symbol: u8) -> usize {
-    usize::from(symbol >= FIRST_DISTANCE) + usize::from(symbol >= FIRST_PHRASE_GROUP)
-}
-
-/// The table of a run, by the class of the reference before it and the reference after it.
-#[inline]
-pub fn run_context(class_before: u8, symbol: u8) -> usize {
-    3 * usize::from(class_before) + kind(symbol)
-}
-
-/// The table of a length.
-#[inline]
-pub fn length_context(symbol: u8, has_run: bool) -> usize {
+pub fn length_context(symbol: u8, before: Option<u8>) -> usize {
     match symbol {
-        0..4 => 2 * usize::from(symbol > 0) + usize::from(has_run),
+        0..4 => 2 * usize::from(symbol > 0) + usize::from(before.is_some_and(is_run)),
         4..14 => 4,
         14..20 => 5,
         20..26 => 6,

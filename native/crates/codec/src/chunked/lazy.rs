@@ -1,7 +1,7 @@
 //! The lazy parser of `chunked-rans`, level 1: the native twin of `lazy_parser.py`, whose
 //! docstring states every choice.
 
-use super::alphabet::{Sequence, INITIAL_DISTANCES};
+use super::alphabet::INITIAL_DISTANCES;
 use super::matches::{common_length, window, Builder};
 use super::payload::Parsed;
 use super::prior::{Prior, MAX_PHRASE};
@@ -76,7 +76,7 @@ struct Parser<'a> {
     recent: [u32; 4],
 }
 
-/// `data` as sequences.
+/// `data` as tokens.
 pub fn parse(data: &[u8], prior: &Prior) -> Parsed {
     let mut parser = Parser {
         data,
@@ -233,6 +233,3 @@ fn consider(data: &[u8], here: usize, there: usize, limit: usize, best: &mut Off
         *best = Offer { gain, length: length as u32, target: Target::Distance(distance) };
     }
 }
-
-/// Keeps a sequence small where it is made.
-const _: () = assert!(std::mem::size_of::<Sequence>() == 16);

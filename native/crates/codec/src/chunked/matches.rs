@@ -1,6 +1,9 @@
-//! What both parsers need: comparing, and building sequences.
+//! What both parsers need: comparing, and building tokens.
 
-use super::alphabet::{split_value, Sequence, DISTANCE_DIRECT_BITS, FIRST_DISTANCE, FIRST_PHRASE_GROUP, INITIAL_DISTANCES};
+use super::alphabet::{
+    split_value, Token, DISTANCE_DIRECT_BITS, FIRST_DISTANCE, FIRST_PHRASE_GROUP, FIRST_RUN, INITIAL_DISTANCES, MAX_RUN,
+    RUN_DIRECT_BITS,
+};
 use super::payload::Parsed;
 use super::prior::Prior;
 
@@ -43,7 +46,7 @@ pub fn window(data: &[u8], position: usize) -> u128 {
     }
 }
 
-/// Collects sequences, turning distances into repeats where they are.
+/// Collects tokens, turning distances into repeats where they are.
 pub struct Builder<'a> {
     data: &'a [u8],
     prior: &'a Prior,
@@ -55,7 +58,8 @@ pub struct Builder<'a> {
 impl<'a> Builder<'a> {
     /// Nothing yet.
     pub fn new(data: &'a [u8], prior: &'a Prior) -> Self {
-        let parsed = Parsed { sequences: Vec::with_capacity(data.len() / 16), literals: Vec::with_capacity(data.len() / 8) };
+        let parsed =
+            Parsed { tokens: Vec::with_capacity(data.len() / 8), literals: Vec::with_capacity(data.len() / 8) };
         Builder { data, prior, done: 0, recent: INITIAL_DISTANCES, parsed }
     }
 
@@ -69,9 +73,20 @@ impl<'a> Builder<'a> {
         self.recent
     }
 
-    fn push(&mut self, position: usize, covers: usize, symbol: u8, detail: u32, length: u32) {
-        self.parsed.literals.extend_from_slice(&self.data[self.done..position]);
-        self.parsed.sequences.push(Sequence { run: (position - self.done) as u32, length, detail, symbol });
+    /// Makes the bytes before `position` that nothing covers literals.
+    fn literals_until(&mut self, position: usize) {
+        let literals = &self.data[self.done..position];
+        for run in literals.chunks(MAX_RUN) {
+            let (symbol, detail, _) = split_value(run.len() as u32 - 1, RUN_DIRECT_BITS);
+            self.parsed.tokens.push(Token { length: 0, detail, symbol: FIRST_RUN + symbol });
+        }
+        self.parsed.literals.extend_from_slice(literals);
+        self.done = position;
+    }
+
+    fn push(&mut self, position: usize, covers: usize, token: Token) {
+        self.literals_until(position);
+        self.parsed.tokens.push(token);
         self.done = position + covers;
     }
 
@@ -79,7 +94,8 @@ impl<'a> Builder<'a> {
     pub fn phrase(&mut self, position: usize, number: u32, length: usize) {
         let group = self.prior.group(number);
         let base = self.prior.group_base.get(group).copied().unwrap_or(0);
-        self.push(position, length, FIRST_PHRASE_GROUP + group as u8, number - base, 0);
+        let token = Token { length: 0, detail: number - base, symbol: FIRST_PHRASE_GROUP + group as u8 };
+        self.push(position, length, token);
     }
 
     /// A repetition at `position`.
@@ -95,12 +111,12 @@ impl<'a> Builder<'a> {
                 (FIRST_DISTANCE + symbol, detail)
             }
         };
-        self.push(position, length, symbol, detail, length as u32);
+        self.push(position, length, Token { length: length as u32, detail, symbol });
     }
 
     /// Everything, with the literals that are left.
     pub fn finish(mut self) -> Parsed {
-        self.parsed.literals.extend_from_slice(&self.data[self.done..]);
+        self.literals_until(self.data.len());
         self.parsed
     }
 }

@@ -25,6 +25,17 @@ pub fn encode(data: &[u8], prior: &Prior) -> Vec<u8> {
     encode_payload(data, &lazy::parse(data, prior), prior)
 }
 
+/// The tokens of `data`: symbols, details, lengths; and the literals. For training.
+pub fn parse(data: &[u8], prior: &Prior) -> (Vec<u8>, Vec<u32>, Vec<u32>, Vec<u8>) {
+    let parsed = lazy::parse(data, prior);
+    (
+        parsed.tokens.iter().map(|token| token.symbol).collect(),
+        parsed.tokens.iter().map(|token| token.detail).collect(),
+        parsed.tokens.iter().map(|token| token.length).collect(),
+        parsed.literals,
+    )
+}
+
 /// `raw_size` bytes out of `payload`. Allocates in proportion to `raw_size`, never past it.
 pub fn decode(payload: &[u8], raw_size: usize, prior: &Prior) -> Result<Vec<u8>, CodecError> {
     decode_payload(payload, raw_size, prior)

@@ -1,4 +1,4 @@
-//! Sequences to payload and back: the container of `chunked-rans`.
+//! Tokens to payload and back: the container of `chunked-rans`.
 
 use crate::rans::framing::{read_size, write_size, BitReader, BitWriter};
 use crate::rans::lanes::{is_lane_start, lane_count, segment, LaneDecoder, LaneEncoder};
@@ -7,9 +7,9 @@ use crate::rans::tables::{decode_entries, levels_of_counts, normalise, starts, E
 use crate::CodecError;
 
 use super::alphabet::{
-    first_literal_context, inner_literal_context, join_value, length_context, run_context, split_value,
-    Sequence, Stream, DISTANCE_DIRECT_BITS, FIRST_DISTANCE, FIRST_PHRASE_GROUP, INITIAL_DISTANCES,
-    MIN_LENGTH, STREAMS, VALUE_DIRECT_BITS,
+    first_literal_context, inner_literal_context, is_measured, is_run, join_value, length_context, split_value,
+    Stream, Token, DISTANCE_DIRECT_BITS, FIRST_DISTANCE, FIRST_PHRASE_GROUP, FIRST_RUN, INITIAL_DISTANCES,
+    LENGTH_DIRECT_BITS, MIN_LENGTH, RUN_DIRECT_BITS, STREAMS,
 };
 use super::prior::{Prior, MAX_PHRASE};
 
@@ -21,9 +21,9 @@ pub const MAX_BLOCK: usize = 1 << 27;
 
 /// One block, parsed.
 pub struct Parsed {
-    /// Runs and references.
-    pub sequences: Vec<Sequence>,
-    /// All literals, those after the last reference included.
+    /// What to do, in order.
+    pub tokens: Vec<Token>,
+    /// The literals of all runs.
     pub literals: Vec<u8>,
 }
 
@@ -32,55 +32,50 @@ type Symbols = Vec<u32>;
 
 /// All symbols of a block with their tables, lane by lane as `lanes` lanes code them.
 pub fn symbols(parsed: &Parsed, prior: &Prior, lanes: usize) -> [Symbols; STREAMS] {
-    let class = |symbol: u8| prior.classes[usize::from(symbol)];
-    let sequences = &parsed.sequences;
-    let width = segment(sequences.len(), lanes);
-    let mut out: [Symbols; STREAMS] = Default::default();
-    let mut before = 0u8;
-    for (index, sequence) in sequences.iter().enumerate() {
-        let table = if is_lane_start(index, width) { 0 } else { usize::from(before) };
-        out[0].push((table as u32) << 8 | u32::from(sequence.symbol));
-        let (run, _, _) = split_value(sequence.run, VALUE_DIRECT_BITS);
-        out[1].push((run_context(before, sequence.symbol) as u32) << 8 | u32::from(run));
-        if sequence.is_measured() {
-            let (length, _, _) = split_value(sequence.length - MIN_LENGTH, VALUE_DIRECT_BITS);
-            let table = length_context(sequence.symbol, sequence.run > 0);
-            out[2].push((table as u32) << 8 | u32::from(length));
-        }
-        before = class(sequence.symbol);
-    }
-    let literals = &parsed.literals;
-    let width = segment(literals.len(), lanes);
+    let Parsed { tokens, literals } = parsed;
+    let token_segment = segment(tokens.len(), lanes);
+    let literal_segment = segment(literals.len(), lanes);
+    let mut out: [Symbols; STREAMS] =
+        [Vec::with_capacity(tokens.len()), Vec::with_capacity(tokens.len()), Vec::with_capacity(literals.len())];
+    let mut before: Option<u8> = None;
     let mut next = 0usize;
-    let mut push_run = |size: usize, class_before: u8| {
-        for (offset, &literal) in literals[next..next + size].iter().enumerate() {
-            let table = if offset == 0 {
-                first_literal_context(class_before)
-            } else if is_lane_start(next + offset, width) {
-                0
-            } else {
-                inner_literal_context(literals[next + offset - 1])
-            };
-            out[3].push((table as u32) << 8 | u32::from(literal));
+    for (index, token) in tokens.iter().enumerate() {
+        let symbol = token.symbol;
+        let class = before.map_or(0, |symbol| prior.classes[usize::from(symbol)]);
+        let table = if is_lane_start(index, token_segment) { 0 } else { u32::from(class) };
+        out[0].push(table << 8 | u32::from(symbol));
+        if is_measured(symbol) {
+            let (length, _, _) = split_value(token.length - MIN_LENGTH, LENGTH_DIRECT_BITS);
+            out[1].push((length_context(symbol, before) as u32) << 8 | u32::from(length));
+        } else if is_run(symbol) {
+            for (offset, &literal) in literals[next..next + run_length(token)].iter().enumerate() {
+                let table = if offset == 0 {
+                    first_literal_context(class)
+                } else if is_lane_start(next + offset, literal_segment) {
+                    0
+                } else {
+                    inner_literal_context(literals[next + offset - 1])
+                };
+                out[2].push((table as u32) << 8 | u32::from(literal));
+            }
+            next += run_length(token);
         }
-        next += size;
-        next
-    };
-    let mut before = 0u8;
-    let mut done = 0;
-    for sequence in sequences {
-        done = push_run(sequence.run as usize, before);
-        before = class(sequence.symbol);
+        before = Some(symbol);
     }
-    push_run(literals.len() - done, before);
     out
+}
+
+/// The literals of a token that is a run.
+#[inline]
+fn run_length(token: &Token) -> usize {
+    (join_value(token.symbol - FIRST_RUN, RUN_DIRECT_BITS).0 + token.detail) as usize + 1
 }
 
 /// The payload of `data`, parsed as `parsed`.
 pub fn encode_payload(data: &[u8], parsed: &Parsed, prior: &Prior) -> Vec<u8> {
-    let measured = parsed.sequences.iter().filter(|sequence| sequence.is_measured()).count();
-    let counts = [parsed.sequences.len(), measured, parsed.literals.len()];
-    let lanes = lane_count(2 * counts[0] + counts[1] + counts[2]);
+    let measured = parsed.tokens.iter().filter(|token| is_measured(token.symbol)).count();
+    let counts = [parsed.tokens.len(), measured, parsed.literals.len()];
+    let lanes = lane_count(counts.iter().sum());
     let (mut encoder, mut coder) = (RangeEncoder::default(), TableCoder::default());
     let mut sizes = [EVEN; 32];
     for count in counts {
@@ -104,15 +99,11 @@ pub fn encode_payload(data: &[u8], parsed: &Parsed, prior: &Prior) -> Vec<u8> {
     }
     lane_encoder.finish(&mut out);
     let mut bits = BitWriter::default();
-    for sequence in &parsed.sequences {
-        bits.write(sequence.detail, detail_width(sequence.symbol, prior));
+    for token in &parsed.tokens {
+        bits.write(token.detail, detail_width(token.symbol, prior));
     }
-    for sequence in &parsed.sequences {
-        let (_, low, width) = split_value(sequence.run, VALUE_DIRECT_BITS);
-        bits.write(low, width);
-    }
-    for sequence in parsed.sequences.iter().filter(|sequence| sequence.is_measured()) {
-        let (_, low, width) = split_value(sequence.length - MIN_LENGTH, VALUE_DIRECT_BITS);
+    for token in parsed.tokens.iter().filter(|token| is_measured(token.symbol)) {
+        let (_, low, width) = split_value(token.length - MIN_LENGTH, LENGTH_DIRECT_BITS);
         bits.write(low, width);
     }
     out.extend_from_slice(&bits.finish());
@@ -162,12 +153,14 @@ fn write_tables(
         .collect()
 }
 
-/// How many raw bits follow a reference symbol.
+/// How many raw bits belong to a token symbol.
 fn detail_width(symbol: u8, prior: &Prior) -> u32 {
-    if symbol >= FIRST_PHRASE_GROUP {
-        return prior.group_bits.get(usize::from(symbol - FIRST_PHRASE_GROUP)).copied().map_or(0, u32::from);
+    match symbol {
+        0..FIRST_DISTANCE => 0,
+        FIRST_DISTANCE..FIRST_RUN => join_value(symbol - FIRST_DISTANCE, DISTANCE_DIRECT_BITS).1,
+        FIRST_RUN..FIRST_PHRASE_GROUP => join_value(symbol - FIRST_RUN, RUN_DIRECT_BITS).1,
+        _ => prior.group_bits.get(usize::from(symbol - FIRST_PHRASE_GROUP)).copied().map_or(0, u32::from),
     }
-    symbol.checked_sub(FIRST_DISTANCE).map_or(0, |class| join_value(class, DISTANCE_DIRECT_BITS).1)
 }
 
 /// `raw_size` bytes out of `payload`.
@@ -186,8 +179,8 @@ pub fn decode_payload(payload: &[u8], raw_size: usize, prior: &Prior) -> Result<
     }
     let (head_size, used) = read_size(rest)?;
     let (head, body) = rest[used..].split_at_checked(head_size).ok_or(CodecError::Truncated)?;
-    let (sequences, mut literals) = decode_sequences(head, body, raw_size, prior)?;
-    expand(&sequences, &mut literals, raw_size, prior)
+    let (tokens, mut literals) = decode_tokens(head, body, raw_size, prior)?;
+    expand(&tokens, &mut literals, raw_size, prior)
 }
 
 /// The decoding tables of one block: those of the prior, and its own.
@@ -205,16 +198,17 @@ impl Table<'_> {
     }
 }
 
-fn decode_sequences(
+fn decode_tokens(
     head: &[u8],
     body: &[u8],
     raw_size: usize,
     prior: &Prior,
-) -> Result<(Vec<Sequence>, Vec<u8>), CodecError> {
+) -> Result<(Vec<Token>, Vec<u8>), CodecError> {
     let (mut decoder, mut coder) = (RangeDecoder::new(head), TableCoder::default());
     let mut sizes = [EVEN; 32];
     let [count, measured, literal_count] = std::array::from_fn(|_| decoder.number(&mut sizes) as usize);
-    if measured > count || literal_count + MIN_LENGTH as usize * count > raw_size {
+    // Every token makes a byte, every repetition two, and every literal is one.
+    if measured > count || count + measured > raw_size || literal_count > raw_size {
         return Err(CodecError::Corrupt("its counts exceed its size"));
     }
     // Tables of the blocks without a prior: one base for each stream, kept beside the others.
@@ -253,139 +247,121 @@ fn decode_sequences(
         .collect();
     let tables: Vec<Vec<&Entries>> =
         tables.iter().map(|row| row.iter().map(Table::entries).collect()).collect();
-    let lanes = lane_count(2 * count + measured + literal_count);
+    let lanes = lane_count(count + measured + literal_count);
     let mut lane_decoder = LaneDecoder::new(body, lanes)?;
-    let class = |symbol: u8| prior.classes[usize::from(symbol)];
-
-    let [by_class, by_run, by_length, by_literal] = [&tables[0], &tables[1], &tables[2], &tables[3]];
+    let [by_class, by_length, by_literal] = [&tables[0], &tables[1], &tables[2]];
     let by_symbol: Vec<&Entries> = prior.classes.iter().map(|&class| by_class[usize::from(class)]).collect();
-    let references = lane_decoder.stream(count, |_, before| {
-        before.map_or(by_class[0], |symbol| by_symbol[usize::from(symbol)])
-    })?;
-    if references.iter().filter(|&&symbol| symbol < FIRST_PHRASE_GROUP).count() != measured {
+    let symbols = lane_decoder
+        .stream(count, |_, before| before.map_or(by_class[0], |symbol| by_symbol[usize::from(symbol)]))?;
+    let contexts = length_contexts(&symbols);
+    if contexts.len() != measured {
         return Err(CodecError::Corrupt("its counts contradict each other"));
     }
-    let run_tables: Vec<&Entries> = references
-        .iter()
-        .scan(0u8, |before, &symbol| {
-            let table = by_run[run_context(*before, symbol)];
-            *before = class(symbol);
-            Some(table)
-        })
-        .collect();
-    let runs = lane_decoder.stream(count, |index, _| run_tables[index])?;
-    let length_tables: Vec<&Entries> = references
-        .iter()
-        .zip(&runs)
-        .filter(|(&symbol, _)| symbol < FIRST_PHRASE_GROUP)
-        .map(|(&symbol, &run)| by_length[length_context(symbol, run > 0)])
-        .collect();
-    let lengths = lane_decoder.stream(measured, |index, _| length_tables[index])?;
+    let lengths = lane_decoder.stream(measured, |index, _| by_length[usize::from(contexts[index])])?;
 
-    let width_of = |symbol: u8| join_value(symbol, VALUE_DIRECT_BITS).1 as usize;
-    let detail_bits: usize = references.iter().map(|&symbol| detail_width(symbol, prior) as usize).sum();
-    let run_bits: usize = runs.iter().map(|&symbol| width_of(symbol)).sum();
-    let length_bits: usize = lengths.iter().map(|&symbol| width_of(symbol)).sum();
-    let total = detail_bits + run_bits + length_bits;
+    let detail_bits: usize = symbols.iter().map(|&symbol| detail_width(symbol, prior) as usize).sum();
+    let length_bits: usize =
+        lengths.iter().map(|&symbol| join_value(symbol, LENGTH_DIRECT_BITS).1 as usize).sum();
+    let total = detail_bits + length_bits;
     let tail = body.len().checked_sub(total.div_ceil(8)).ok_or(CodecError::Truncated)?;
     let bits = &body[tail..];
     if total % 8 > 0 && bits.last().is_some_and(|&last| last >> (total % 8) > 0) {
         return Err(CodecError::Corrupt("padding bits are set"));
     }
     let mut details = BitReader::new(bits, 0);
-    let mut run_lows = BitReader::new(bits, detail_bits);
-    let mut length_lows = BitReader::new(bits, detail_bits + run_bits);
+    let mut length_lows = BitReader::new(bits, detail_bits);
     let mut lengths = lengths.into_iter();
-    let sequences: Vec<Sequence> = references
+    let tokens: Vec<Token> = symbols
         .iter()
-        .zip(&runs)
-        .map(|(&symbol, &run)| {
-            let (run, run_width) = join_value(run, VALUE_DIRECT_BITS);
-            let mut sequence = Sequence {
-                run: run | run_lows.read(run_width),
-                length: 0,
-                detail: details.read(detail_width(symbol, prior)),
-                symbol,
-            };
-            if symbol < FIRST_PHRASE_GROUP {
-                let (length, width) = join_value(lengths.next().unwrap_or(0), VALUE_DIRECT_BITS);
-                sequence.length = (length | length_lows.read(width)) + MIN_LENGTH;
+        .map(|&symbol| {
+            let mut token = Token { length: 0, detail: details.read(detail_width(symbol, prior)), symbol };
+            if is_measured(symbol) {
+                let (length, width) = join_value(lengths.next().unwrap_or(0), LENGTH_DIRECT_BITS);
+                token.length = (length | length_lows.read(width)) + MIN_LENGTH;
             }
-            sequence
+            token
         })
         .collect();
-    let literal_tables = literal_tables(&sequences, literal_count, prior, by_literal)?;
+    let first = first_literals(&tokens, literal_count, prior)?;
     let inner: Vec<&Entries> = (0..=255u8).map(|symbol| by_literal[inner_literal_context(symbol)]).collect();
-    let literals = lane_decoder.stream(literal_count, |index, before| match literal_tables[index] {
-        Some(table) => table,
-        None => before.map_or(by_literal[0], |symbol| inner[usize::from(symbol)]),
+    let literals = lane_decoder.stream(literal_count, |index, before| match (first[index], before) {
+        (0, Some(symbol)) => inner[usize::from(symbol)],
+        (context, _) => by_literal[usize::from(context)],
     })?;
     if 4 * lanes + lane_decoder.finish()? != tail {
         return Err(CodecError::Corrupt("its parts do not meet"));
     }
-    Ok((sequences, literals))
+    Ok((tokens, literals))
 }
 
-/// The tables of the literals that begin a run.
-fn literal_tables<'t>(
-    sequences: &[Sequence],
-    literal_count: usize,
-    prior: &Prior,
-    by_literal: &[&'t Entries],
-) -> Result<Vec<Option<&'t Entries>>, CodecError> {
-    let mut tables = vec![None; literal_count];
-    let (mut next, mut before) = (0usize, 0u8);
-    for sequence in sequences {
-        if sequence.run > 0 {
-            *tables.get_mut(next).ok_or(CodecError::Corrupt("its runs exceed its literals"))? =
-                Some(by_literal[first_literal_context(before)]);
+/// The table of the length of every token that has one.
+fn length_contexts(symbols: &[u8]) -> Vec<u8> {
+    let mut before = None;
+    let mut contexts = Vec::with_capacity(symbols.len());
+    for &symbol in symbols {
+        if is_measured(symbol) {
+            contexts.push(length_context(symbol, before) as u8);
         }
-        next += sequence.run as usize;
-        before = prior.classes[usize::from(sequence.symbol)];
+        before = Some(symbol);
     }
-    if next > literal_count {
-        return Err(CodecError::Corrupt("its runs exceed its literals"));
+    contexts
+}
+
+/// The table of every literal that begins a run, 0 for the others.
+fn first_literals(tokens: &[Token], literal_count: usize, prior: &Prior) -> Result<Vec<u8>, CodecError> {
+    const RUNS: CodecError = CodecError::Corrupt("its runs are not its literals");
+    let mut first = vec![0; literal_count];
+    let (mut next, mut class) = (0usize, 0u8);
+    for token in tokens {
+        if is_run(token.symbol) {
+            *first.get_mut(next).ok_or(RUNS)? = first_literal_context(class) as u8;
+            next += run_length(token);
+        }
+        class = prior.classes[usize::from(token.symbol)];
     }
-    if let Some(table) = tables.get_mut(next) {
-        *table = Some(by_literal[first_literal_context(before)]);
+    if next != literal_count {
+        return Err(RUNS);
     }
-    Ok(tables)
+    Ok(first)
 }
 
 /// Bytes that a short copy writes at once, and may write too many.
 const STRIDE: usize = 16;
 
-/// Carries the sequences out.
+/// Carries the tokens out.
 fn expand(
-    sequences: &[Sequence],
+    tokens: &[Token],
     literals: &mut Vec<u8>,
     raw_size: usize,
     prior: &Prior,
 ) -> Result<Vec<u8>, CodecError> {
     const BEFORE_START: CodecError = CodecError::Corrupt("a distance reaches before its start");
-    const SIZE: CodecError = CodecError::Corrupt("its sequences do not add up to its size");
+    const SIZE: CodecError = CodecError::Corrupt("its tokens do not add up to its size");
     let literal_count = literals.len();
     literals.resize(literal_count + STRIDE, 0);
     let mut out = vec![0u8; raw_size + STRIDE];
     let (mut at, mut taken) = (0usize, 0usize);
     let mut recent = INITIAL_DISTANCES;
-    for sequence in sequences {
-        let run = sequence.run as usize;
-        if run > raw_size - at || run > literal_count - taken {
-            return Err(SIZE);
+    for token in tokens {
+        if is_run(token.symbol) {
+            let run = run_length(token);
+            if run > raw_size - at || run > literal_count - taken {
+                return Err(SIZE);
+            }
+            if run <= STRIDE {
+                out[at..at + STRIDE].copy_from_slice(&literals[taken..taken + STRIDE]);
+            } else {
+                out[at..at + run].copy_from_slice(&literals[taken..taken + run]);
+            }
+            at += run;
+            taken += run;
+            continue;
         }
-        if run <= STRIDE {
-            out[at..at + STRIDE].copy_from_slice(&literals[taken..taken + STRIDE]);
-        } else {
-            out[at..at + run].copy_from_slice(&literals[taken..taken + run]);
-        }
-        at += run;
-        taken += run;
-        if sequence.symbol >= FIRST_PHRASE_GROUP {
-            let group = usize::from(sequence.symbol - FIRST_PHRASE_GROUP);
+        if token.symbol >= FIRST_PHRASE_GROUP {
+            let group = usize::from(token.symbol - FIRST_PHRASE_GROUP);
             let base = prior.group_base.get(group).copied().unwrap_or(0);
             let phrase =
-                prior.phrases.get((base + sequence.detail) as usize).ok_or(CodecError::Corrupt("no such phrase"))?;
+                prior.phrases.get((base + token.detail) as usize).ok_or(CodecError::Corrupt("no such phrase"))?;
             if usize::from(phrase.length) > raw_size - at {
                 return Err(SIZE);
             }
@@ -393,16 +369,15 @@ fn expand(
             at += usize::from(phrase.length);
             continue;
         }
-        let distance = if sequence.symbol >= FIRST_DISTANCE {
-            let (base, _) = join_value(sequence.symbol - FIRST_DISTANCE, DISTANCE_DIRECT_BITS);
-            recent = [base + sequence.detail + 1, recent[0], recent[1], recent[2]];
+        let distance = if token.symbol >= FIRST_DISTANCE {
+            let (base, _) = join_value(token.symbol - FIRST_DISTANCE, DISTANCE_DIRECT_BITS);
+            recent = [base + token.detail + 1, recent[0], recent[1], recent[2]];
             recent[0]
         } else {
-            let which = usize::from(sequence.symbol);
-            recent[..=which].rotate_right(1);
+            recent[..=usize::from(token.symbol)].rotate_right(1);
             recent[0]
         };
-        let (distance, length) = (distance as usize, sequence.length as usize);
+        let (distance, length) = (distance as usize, token.length as usize);
         if distance > at {
             return Err(BEFORE_START);
         }
@@ -412,11 +387,9 @@ fn expand(
         copy(&mut out, at, distance, length);
         at += length;
     }
-    let rest = literal_count - taken;
-    if rest != raw_size - at {
+    if at != raw_size {
         return Err(SIZE);
     }
-    out[at..raw_size].copy_from_slice(&literals[taken..literal_count]);
     out.truncate(raw_size);
     Ok(out)
 }

@@ -4,7 +4,7 @@ use crate::rans::tables::{decode_entries, normalise, Entries, MAX_LEVEL};
 use crate::CodecError;
 
 use super::alphabet::{
-    base_reference_classes, Stream, FIRST_PHRASE_GROUP, REFERENCE_CLASSES, STREAMS,
+    base_classes, Stream, FIRST_PHRASE_GROUP, TOKEN_CLASSES, STREAMS,
 };
 
 const MAGIC: &[u8; 4] = b"QCR1";
@@ -55,7 +55,7 @@ pub struct Prior {
     pub group_base: Vec<u32>,
     /// What naming a phrase of each group takes, in 1/8 bit.
     pub group_cost: Vec<u8>,
-    /// The class of each reference symbol.
+    /// The class of each token symbol.
     pub classes: [u8; 256],
     /// The tables of each stream, by context; none at all without a prior.
     pub tables: [Vec<StaticTable>; STREAMS],
@@ -73,7 +73,7 @@ impl Prior {
             group_bits: Vec::new(),
             group_base: Vec::new(),
             group_cost: Vec::new(),
-            classes: base_reference_classes(),
+            classes: base_classes(),
             tables: [const { Vec::new() }; STREAMS],
             group_of: Vec::new(),
             starts: Vec::new(),
@@ -95,7 +95,7 @@ impl Prior {
         let mut prior = Prior::none();
         let mut total = 0usize;
         for (group, head) in heads.chunks_exact(3).enumerate() {
-            if head[0] > MAX_GROUP_BITS || usize::from(head[1]) >= REFERENCE_CLASSES {
+            if head[0] > MAX_GROUP_BITS || usize::from(head[1]) >= TOKEN_CLASSES {
                 return Err(bad("its phrase groups are damaged"));
             }
             prior.group_bits.push(head[0]);

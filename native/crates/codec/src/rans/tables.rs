@@ -24,10 +24,10 @@ pub const COST_UNIT: u64 = 256;
 /// 1024 * 2^(1/8 + k/4): where rounding to the next quarter octave begins.
 const THRESHOLDS: [u64; 4] = [1117, 1328, 1579, 1878];
 
-/// `COST[f]` = 256 * log2(4096 / f), rounded down; `COST[0]` is 16 bits.
-pub static COST: LazyLock<[u16; SCALE + 1]> = LazyLock::new(|| {
-    let mut costs = [0u16; SCALE + 1];
-    costs[0] = 16 * COST_UNIT as u16;
+/// `COST[f]` = 256 * log2(4096 / f), rounded down; `COST[0]` is out of the question.
+pub static COST: LazyLock<[u32; SCALE + 1]> = LazyLock::new(|| {
+    let mut costs = [0u32; SCALE + 1];
+    costs[0] = 1 << 24;
     for (frequency, cost) in costs.iter_mut().enumerate().skip(1) {
         let exponent = (frequency as u64).ilog2();
         let mut mantissa = (frequency as u64) << (31 - exponent);
@@ -38,7 +38,7 @@ pub static COST: LazyLock<[u16; SCALE + 1]> = LazyLock::new(|| {
             log += carry << bit;
             mantissa >>= carry;
         }
-        *cost = (u64::from(SCALE_BITS) * COST_UNIT - log) as u16;
+        *cost = (u64::from(SCALE_BITS) * COST_UNIT - log) as u32;
     }
     costs
 });

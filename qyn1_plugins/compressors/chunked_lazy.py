@@ -1,9 +1,9 @@
 """The lazy parser of `chunked-rans`, level 1.
 
 Every choice is defined in integers, so that this module and the native one make
-the same sequences. What a position offers without regard to the past parse (its
+the same tokens. What a position offers without regard to the past parse (its
 best match or phrase) is computed for all positions at once by numpy; a plain
-loop then walks from sequence to sequence. docs/codecs.md describes the format;
+loop then walks from token to token. docs/codecs.md describes the format;
 an encoder is free in its choices, this one documents its own here.
 
 - Candidates of a position: the `CHAIN_DEPTH` latest earlier positions with the same
@@ -23,14 +23,18 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from qyn1_plugins.compressors.chunked_prior import KEY_MULTIPLIER, MAX_PHRASE, MIN_PHRASE, Statistics
-from qyn1_plugins.compressors.sequences import (
+from qyn1_plugins.compressors.chunked_alphabet import (
+    DISTANCE_DIRECT_BITS,
     FIRST_DISTANCE,
     FIRST_PHRASE_GROUP,
+    FIRST_RUN,
     INITIAL_DISTANCES,
-    Sequences,
+    MAX_RUN,
+    RUN_DIRECT_BITS,
+    Tokens,
     split_value,
 )
+from qyn1_plugins.compressors.chunked_prior import KEY_MULTIPLIER, MAX_PHRASE, MIN_PHRASE, Statistics
 
 __all__ = ["parse_lazily"]
 
@@ -47,14 +51,16 @@ DISTANCE_COST: Final = 112
 REPEAT_COST: Final = (72, 88, 96, 104)
 NEXT_MARGIN: Final = 24
 SECOND_MARGIN: Final = 56
+RUN_TARGET: Final = -(1 << 20)
+"""Targets below stand for runs of literals, in this module only."""
 MULTIPLIER_4: Final = 2654435761
 MULTIPLIER_8: Final = 0x9E3779B97F4A7C15
 
 
-def parse_lazily(data: bytes, statistics: Statistics) -> Sequences:
-    """``data`` as sequences."""
+def parse_lazily(data: bytes, statistics: Statistics) -> Tokens:
+    """``data`` as tokens."""
     gains, lengths, targets = _offers(data, statistics)
-    return _Walk(data, statistics, gains, lengths, targets).sequences()
+    return _Walk(data, statistics, gains, lengths, targets).tokens()
 
 
 def _octet_words(data: bytes) -> Words:
@@ -166,7 +172,7 @@ def _floor_log2(value: Integers) -> Integers:
 
 
 class _Walk:
-    """The loop over sequences: repeated distances, laziness, growing."""
+    """The loop over tokens: repeated distances, laziness, growing."""
 
     def __init__(
         self, data: bytes, statistics: Statistics, gains: Integers, lengths: Integers, targets: Integers
@@ -175,12 +181,11 @@ class _Walk:
         self._statistics = statistics
         self._gains, self._lengths, self._targets = gains.tolist(), lengths.tolist(), targets.tolist()
         self._recent = list(INITIAL_DISTANCES)
-        self._run: list[int] = []
         self._target: list[int] = []
         self._length: list[int] = []
         self._literals = bytearray()
 
-    def sequences(self) -> Sequences:
+    def tokens(self) -> Tokens:
         size = len(self._data)
         position = done = 0
         while position < size:
@@ -203,7 +208,7 @@ class _Walk:
             self._emit(done, position, length, target)
             position += length
             done = position
-        self._literals += self._data[done:]
+        self._literals_until(done, size)
         return self._result()
 
     def _best(self, position: int) -> tuple[int, int, int]:
@@ -242,8 +247,7 @@ class _Walk:
         return position, length
 
     def _emit(self, done: int, position: int, length: int, target: int) -> None:
-        self._run.append(position - done)
-        self._literals += self._data[done:position]
+        self._literals_until(done, position)
         if target < 0:
             self._target.append(target)
             self._length.append(0)
@@ -259,20 +263,32 @@ class _Walk:
             recent.pop()
             recent.insert(0, target)
 
-    def _result(self) -> Sequences:
+    def _literals_until(self, done: int, position: int) -> None:
+        self._literals += self._data[done:position]
+        while done < position:
+            run = min(position - done, MAX_RUN)
+            self._target.append(RUN_TARGET - run)
+            self._length.append(0)
+            done += run
+
+    def _result(self) -> Tokens:
         target = np.array(self._target, np.int64)
-        symbol, detail, _ = split_value(np.maximum(target - FIRST_DISTANCE - 1, 0), 2)
-        symbol += FIRST_DISTANCE
+        symbol, detail = np.zeros_like(target), np.zeros_like(target)
         repeated = (target >= 0) & (target < FIRST_DISTANCE)
-        symbol[repeated], detail[repeated] = target[repeated], 0
-        phrase = target < 0
-        if phrase.any():
-            number = -1 - target[phrase]
-            group = np.searchsorted(self._statistics.group_base, number, side="right") - 1
-            symbol[phrase] = FIRST_PHRASE_GROUP + group
+        symbol[repeated] = target[repeated]
+        fresh = target >= FIRST_DISTANCE
+        symbols, details, _ = split_value(target[fresh] - FIRST_DISTANCE - 1, DISTANCE_DIRECT_BITS)
+        symbol[fresh], detail[fresh] = FIRST_DISTANCE + symbols, details
+        runs = target < RUN_TARGET
+        symbols, details, _ = split_value(RUN_TARGET - target[runs] - 1, RUN_DIRECT_BITS)
+        symbol[runs], detail[runs] = FIRST_RUN + symbols, details
+        phrase = (target < 0) & ~runs
+        number = -1 - target[phrase]
+        group = np.searchsorted(self._statistics.group_base, number, side="right") - 1
+        symbol[phrase] = FIRST_PHRASE_GROUP + group
+        if len(number):
             detail[phrase] = number - self._statistics.group_base[group]
-        return Sequences(
-            np.array(self._run, np.int64),
+        return Tokens(
             symbol.astype(np.uint8),
             detail,
             np.array(self._length, np.int64),

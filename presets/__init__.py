@@ -28,7 +28,8 @@ def qyn1_priors() -> Iterable[Prior]:
     ``DIGEST`` is the SHA-256 of the file, hexadecimal: listing reads no content.
     """
     found: list[tuple[int, str, Prior]] = []
-    for entry in resources.files(__name__).joinpath("priors").iterdir():
+    folder = resources.files(__name__).joinpath("priors")
+    for entry in folder.iterdir() if folder.is_dir() else ():
         if not entry.name.endswith(".qprior"):
             continue
         compressor, language, version, digest, _ = entry.name.split(".")

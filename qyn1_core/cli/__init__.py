@@ -35,6 +35,7 @@ _COMMANDS: Final = {
     "config": "Show every effective value and where it came from.",
     "doctor": "Show what this machine offers, and what is missing.",
     "plugins": "Show the installed plugins.",
+    "train": "Train a prior from a list of packages.",
 }
 _INTERRUPTED: Final = 130
 _TERMINATED: Final = 143

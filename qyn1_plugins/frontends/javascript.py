@@ -134,7 +134,9 @@ _REGEX_FLAGS: Final = re.compile(rb"[0-9A-Za-z_$]*")
 
 _TAG_NAME: Final = rb"[A-Za-z_$\x80-\xff][-0-9A-Za-z_$.:\x80-\xff]*"
 _ELEMENT: Final = re.compile(rb"<(%b)[ \t\x0b\x0c\r\n]*" % _TAG_NAME)
-_ATTRIBUTE: Final = re.compile(rb"(%b)[ \t\x0b\x0c\r\n]*[=>/{A-Za-z_$\x80-\xff]" % _TAG_NAME)
+_ATTRIBUTE: Final = re.compile(
+    rb"(%b)(?![-0-9A-Za-z_$.:\x80-\xff])[ \t\x0b\x0c\r\n]*[=>/{A-Za-z_$\x80-\xff]" % _TAG_NAME
+)
 _CLOSING_NAME: Final = re.compile(rb"</(%b)" % _TAG_NAME)
 _TYPE_OPERATORS: Final = frozenset({b"const", b"keyof", b"typeof", b"readonly", b"unique", b"infer", b"in", b"out"})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -246,19 +247,47 @@ def _cgroup_v1_memory() -> Path | None:
     return None
 
 
-@pytest.mark.skipif(_cgroup_v1_memory() is None, reason="no control group (v1) that we may make children of")
-def test_a_real_control_group_counts() -> None:
+@pytest.fixture
+def small_group() -> Iterator[Path]:
+    """A control group of 512 MiB, for one process."""
     parent = _cgroup_v1_memory()
-    assert parent is not None
+    if parent is None:
+        pytest.skip("no control group (v1) that we may make children of")
     group = parent / f"qyn1-test-{os.getpid()}"
     group.mkdir()
     try:
         (group / "memory.limit_in_bytes").write_text(str(512 * MIB))
-        output = _in_a_process(
-            "found = machine()\nprint(found.memory_total, found.memory_free <= found.memory_total, "
-            "choose_workers(0, found, 256 << 20))",
-            before=f"open('{group}/cgroup.procs', 'w').write(str(os.getpid()))",
-        )
-        assert output == f"{512 * MIB} True 1"
+        yield group
     finally:
         group.rmdir()
+
+
+def test_a_real_control_group_counts(small_group: Path) -> None:
+    output = _in_a_process(
+        "found = machine()\n"
+        "print(found.memory_total, found.memory_free <= found.memory_total, choose_workers(0, found, 256 << 20))",
+        before=f"open('{small_group}/cgroup.procs', 'w').write(str(os.getpid()))",
+    )
+    assert output == f"{512 * MIB} True 1"
+
+
+def test_a_container_of_one_cpu_and_512_mib_packs_with_one_worker_below_its_limit(
+    small_group: Path, tmp_path: Path
+) -> None:
+    output = _in_a_process(
+        "import email\n"
+        "from pathlib import Path\n"
+        "from qyn1_core import Sealing, pack, resolve\n"
+        "from qyn1_plugins.host import default_host\n"
+        "project, host = Path(email.__file__).parent, default_host(environ={'QYN1_DISABLE_PLUGIN_AUTOLOAD': '1'})\n"
+        "options = {'mode': 'fast', 'exclude': ('__pycache__',), 'block_size': '64 KiB'}\n"
+        "priors = resolve(project, command_line=options, environ={}, host=host)\n"
+        f"report = pack(project, Path({str(tmp_path / 'x.qyn1')!r}), Sealing.open(), priors=priors, host=host)\n"
+        "print(report.workers, report.blocks)",
+        before=f"open('{small_group}/cgroup.procs', 'w').write(str(os.getpid()))\n"
+        "if hasattr(os, 'sched_setaffinity'): os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})",
+    )
+    workers, blocks = map(int, output.split())
+    assert (workers, blocks > 1) == (1, True)
+    assert int((small_group / "memory.failcnt").read_text()) == 0
+    assert int((small_group / "memory.max_usage_in_bytes").read_text()) < 512 * MIB

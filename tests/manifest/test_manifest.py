@@ -123,7 +123,7 @@ def test_a_mistake_is_quoted_with_file_line_and_key(tmp_path: Path, text: str, m
     ("text", "message"),
     [
         ('{\n "qyn1": {\n  "mod": 1}}', r"^package.json:3: qyn1.mod: unknown key 'mod'; did you mean 'mode'\?$"),
-        ('{\n "qyn1": {"mode": "x"}\n,}', r"^package.json:3:2: not JSON: "),
+        ('{\n "qyn1": {"mode": x}\n}', r"^package.json:2:19: not JSON: "),
         ('{"qyn1": 3}', r"^package.json:1: qyn1: must be a table, not 3$"),
         ('{"qyn1": {"mode": "fast", "mode": "fast"}}', r"^package.json: the key 'mode' stands twice"),
         ('["qyn1"]', r"^package.json:1:1: must hold an object, not list$"),

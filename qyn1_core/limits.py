@@ -20,8 +20,8 @@ from typing import Final
 from qyn1_core.errors import ConfigError, NotFound, PermissionDenied
 
 __all__ = [
-    "CPUS_PER_WORKER",
     "MEMORY_PER_WORKER",
+    "MINIMUM_CPUS",
     "Machine",
     "Scratch",
     "choose_workers",
@@ -31,8 +31,8 @@ __all__ = [
     "warnings",
 ]
 
-CPUS_PER_WORKER: Final = 2
-"""Below so many CPUs `warnings` says that packing will be slow."""
+MINIMUM_CPUS: Final = 2
+"""Below so many CPUs `warnings` says that packing will be slow: compressing and encrypting take turns."""
 
 MEMORY_PER_WORKER: Final = 512 << 20
 """Below so many bytes for each concurrent worker `warnings` says that memory is tight."""
@@ -117,11 +117,10 @@ def warnings(on: Machine, workers: int) -> list[str]:
     """One line for each way in which ``workers`` workers find less here than they should."""
     lines = []
     available = on.affinity if on.cpu_quota is None else min(float(on.affinity), on.cpu_quota)
-    if available < CPUS_PER_WORKER * workers:
-        lines.append(
-            f"{available:g} CPU for {workers} concurrent worker(s): at least {CPUS_PER_WORKER} each are advised; "
-            "packing will take longer"
-        )
+    if available < MINIMUM_CPUS:
+        lines.append(f"{available:g} CPU: at least {MINIMUM_CPUS} are advised; packing will take longer")
+    if workers > available and workers > 1:
+        lines.append(f"{workers} concurrent workers on {available:g} CPU: more workers than CPUs only cost memory")
     if on.memory_total < MEMORY_PER_WORKER * workers:
         lines.append(
             f"{on.memory_total >> 20} MiB of memory for {workers} concurrent worker(s): at least "

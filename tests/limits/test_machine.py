@@ -165,9 +165,12 @@ def test_a_number_that_was_asked_for_is_taken() -> None:
 
 
 def test_too_small_a_machine_is_told_of() -> None:
-    assert limits.warnings(replace(SAMPLE, affinity=2), 1) == []
+    assert limits.warnings(SAMPLE, 4) == []
+    assert limits.warnings(replace(SAMPLE, affinity=2, memory_total=GIB), 2) == []
     (cpu,) = limits.warnings(replace(SAMPLE, cpu_quota=1.5), 1)
-    assert cpu.startswith("1.5 CPU for 1 concurrent worker(s): at least 2 each are advised")
+    assert cpu == "1.5 CPU: at least 2 are advised; packing will take longer"
+    (many,) = limits.warnings(SAMPLE, 5)
+    assert many == "5 concurrent workers on 4 CPU: more workers than CPUs only cost memory"
     (memory,) = limits.warnings(replace(SAMPLE, memory_total=900 * MIB), 2)
     assert memory.startswith("900 MiB of memory for 2 concurrent worker(s): at least 512 MiB each are advised")
 

@@ -25,6 +25,7 @@ __all__ = ["Priors", "resolve"]
 
 COMMAND_LINE: Final = "command line"
 DEFAULT: Final = "default"
+_OF_THE_MODE: Final = ("level", "block_size")  # a preset chooses them for its own mode; another has its own defaults
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,10 @@ def resolve(
         text = host.preset(preset)
     except ConfigError as error:
         raise ConfigError(f"{preset_origin}: preset: {error}") from None
-    for name, value in read_preset(preset, text).items():
+    values = read_preset(preset, text)
+    if "mode" in chosen and chosen["mode"][0] != values.get("mode", FIELDS["mode"].default):
+        values = {name: value for name, value in values.items() if name not in _OF_THE_MODE}
+    for name, value in values.items():
         chosen.setdefault(name, (value, f"preset {preset}"))
     for name, entry in FIELDS.items():
         chosen.setdefault(name, (entry.default, DEFAULT))

@@ -74,6 +74,8 @@ def test_the_last_layer_that_says_something_wins(
             environ={f"QYN1_{name.upper()}": _as_text(value) for name, value in environment.items()},
             host=HOST,
         )
+    if {**manifest, **environment, **command_line}.get("mode", "maximum") != "maximum":
+        preset = {"mode": "maximum"}  # its level and block size are for its own mode
     values = found.as_dict()
     for name, field in FIELDS.items():
         if name == "permissions":
@@ -89,6 +91,13 @@ def test_the_last_layer_that_says_something_wins(
                 expected, origin = layer[name], title
         assert values[name] == (list(expected) if isinstance(expected, tuple) else expected)
         assert found.origins[name].startswith(origin)
+
+
+def test_level_and_block_size_of_a_preset_are_for_its_own_mode() -> None:
+    same = resolve(None, command_line={"preset": "house", "mode": "maximum"}, environ={}, host=HOST)
+    assert (same.level, same.block_size) == (3, 65536)
+    other = resolve(None, command_line={"preset": "house", "mode": "fast"}, environ={}, host=HOST)
+    assert (other.level, other.block_size, other.origins["block_size"]) == (None, None, "default")
 
 
 def test_without_any_settings_everything_has_its_default() -> None:

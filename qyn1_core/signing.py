@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from qyn1_core.envelope.secrecy import HoldsSecret
 from qyn1_core.errors import AuthenticationError, ConfigError, FormatError, KeyUnavailable
 
-__all__ = ["SigningKey", "VerifyingKey", "scrypt_cost"]
+__all__ = ["SigningKey", "VerifyingKey", "scrypt_cost", "verify_ed25519"]
 
 _ALGORITHM: Final = b"Ed"
 _PREHASHED: Final = b"ED"
@@ -100,6 +100,15 @@ def _whole(stream: BinaryIO) -> bytes:
     return data
 
 
+def verify_ed25519(public: bytes, signature: bytes, message: bytes) -> bool:
+    """Whether ``signature`` (64 bytes) of ``message`` is good under the key ``public`` (32 bytes)."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
 @dataclass(frozen=True)
 class VerifyingKey:
     """A minisign public key: ``key_id`` (8 bytes) and the Ed25519 key ``public`` (32 bytes)."""
@@ -146,12 +155,15 @@ class VerifyingKey:
                 f"{_key_id_text(self.key_id)}"
             )
         comment = trusted.removeprefix(_TRUSTED)
+        signed = _prehash(stream) if algorithm == _PREHASHED else _whole(stream)
         try:
-            key = Ed25519PublicKey.from_public_bytes(self.public)
-            key.verify(file_signature, _prehash(stream) if algorithm == _PREHASHED else _whole(stream))
-            key.verify(global_signature, file_signature + comment.encode("utf-8", "surrogateescape"))
-        except (InvalidSignature, ValueError):
-            raise AuthenticationError("the signature does not fit: the file or its signature was changed") from None
+            commented = file_signature + comment.encode()
+        except UnicodeEncodeError:
+            raise FormatError(f"{what} is malformed: its trusted comment is no UTF-8 text") from None
+        if not verify_ed25519(self.public, file_signature, signed):
+            raise AuthenticationError("the signature does not fit: the file or the signature was changed")
+        if not verify_ed25519(self.public, global_signature, commented):
+            raise AuthenticationError("the signature does not fit: its trusted comment was changed")
         return comment
 
 

@@ -16,23 +16,24 @@ from qyn1_core.envelope.recipients import Randomness, Recipient
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["Derivation", "InputDigest", "header_mac", "payload_key"]
+__all__ = ["Derivation", "InputDigest", "header_mac", "hkdf", "payload_key"]
 
 _LABEL: Final = b"qyn1/deterministic/v1/"
 
 
-def _hkdf(secret: bytes, salt: bytes, info: bytes, size: int) -> bytes:
+def hkdf(secret: bytes, salt: bytes, info: bytes, size: int) -> bytes:
+    """HKDF-SHA256 (RFC 5869), ``size`` bytes."""
     return HKDF(SHA256(), size, salt=salt, info=info).derive(secret)
 
 
 def header_mac(file_key: bytes, authenticated: bytes) -> bytes:
     """The MAC of a header (age §Header MAC), 32 bytes."""
-    return hmac.digest(_hkdf(file_key, b"", b"header", 32), authenticated, "sha256")
+    return hmac.digest(hkdf(file_key, b"", b"header", 32), authenticated, "sha256")
 
 
 def payload_key(file_key: bytes, nonce: bytes) -> bytes:
     """The STREAM key (age §Payload), 32 bytes."""
-    return _hkdf(file_key, nonce, b"payload", 32)
+    return hkdf(file_key, nonce, b"payload", 32)
 
 
 class InputDigest:
@@ -44,7 +45,7 @@ class InputDigest:
     """
 
     def __init__(self, secret: bytes, mode: bytes, recipients: Sequence[Recipient], facts: PublicFacts | None) -> None:
-        key = _hkdf(secret, mode, _LABEL + b"digest", 32)
+        key = hkdf(secret, mode, _LABEL + b"digest", 32)
         self._mac = hmac.new(key, digestmod=sha256)
         self._field(b"" if facts is None else encode_facts(facts).body)
         self._mac.update(len(recipients).to_bytes(8, "big"))
@@ -69,7 +70,7 @@ class Derivation:
     """Every random value of one package, from the sealing secret and the digest of its input."""
 
     def __init__(self, secret: bytes, mode: bytes, digest: bytes) -> None:
-        self._secret = _hkdf(secret, digest, _LABEL + mode, 32)
+        self._secret = hkdf(secret, digest, _LABEL + mode, 32)
 
     def randomness(self, purpose: str) -> Randomness:
         """The randomness for ``purpose``: call n for s bytes is HKDF with the purpose, n and s in its label."""
@@ -79,6 +80,6 @@ class Derivation:
             nonlocal calls
             info = _LABEL + purpose.encode("ascii") + b"/" + str(calls).encode() + b"/" + str(size).encode()
             calls += 1
-            return _hkdf(self._secret, b"", info, size)
+            return hkdf(self._secret, b"", info, size)
 
         return derive

@@ -120,7 +120,8 @@ _X25519_PREFIX: Final = "age"
 _X25519_IDENTITY_PREFIX: Final = "age-secret-key-"
 
 
-def _x25519_wrapping_key(shared: bytes, share: bytes, recipient: bytes) -> bytes:
+def x25519_wrapping_key(shared: bytes, share: bytes, recipient: bytes) -> bytes:
+    """The key for the file key, from the shared secret, the ephemeral share and the public key."""
     return HKDF(SHA256(), 32, salt=share + recipient, info=_X25519_INFO).derive(shared)
 
 
@@ -139,7 +140,7 @@ class X25519Recipient:
     derivable = True
 
     def __init__(self, public: bytes) -> None:
-        self._public = public
+        self.public = public
         check_x25519_public(public)
 
     @property
@@ -151,21 +152,21 @@ class X25519Recipient:
         """A stanza with an ephemeral share."""
         ephemeral = X25519PrivateKey.from_private_bytes(randomness(32))
         share = ephemeral.public_key().public_bytes_raw()
-        shared = ephemeral.exchange(X25519PublicKey.from_public_bytes(self._public))
-        key = _x25519_wrapping_key(shared, share, self._public)
+        shared = ephemeral.exchange(X25519PublicKey.from_public_bytes(self.public))
+        key = x25519_wrapping_key(shared, share, self.public)
         return Stanza(_X25519, (encode_base64(share).decode("ascii"),), wrap_key(key, file_key))
 
     def __str__(self) -> str:
-        return bech32.encode(_X25519_PREFIX, self._public)
+        return bech32.encode(_X25519_PREFIX, self.public)
 
     def __repr__(self) -> str:
         return f"X25519Recipient({str(self)!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, X25519Recipient) and other._public == self._public
+        return isinstance(other, X25519Recipient) and other.public == self.public
 
     def __hash__(self) -> int:
-        return hash(self._public)
+        return hash(self.public)
 
 
 class X25519Identity(HoldsSecret):
@@ -187,7 +188,7 @@ class X25519Identity(HoldsSecret):
                 shared = self._key.exchange(X25519PublicKey.from_public_bytes(share))
             except ValueError:
                 raise HeaderError("a stanza X25519 holds a share of low order") from None
-            file_key = unwrap_key(_x25519_wrapping_key(shared, share, self._public), stanza.body)
+            file_key = unwrap_key(x25519_wrapping_key(shared, share, self._public), stanza.body)
             if file_key is not None:
                 return file_key
         return None

@@ -59,6 +59,8 @@ def test_no_truncation_passes() -> None:
         with pytest.raises(EXPECTED):
             verify(signature[:size])
     assert verify(signature[:-1]) == ""
+    with pytest.raises(FormatError, match="UTF-8"):
+        verify(signature.replace("trusted comment: \n", "trusted comment: \ud800\n"))
     assert verify(signature.replace("\n", "\r\n")) == ""
 
 

@@ -31,7 +31,10 @@ def _parse(data: bytes, path: str) -> ast.Module:
 
 
 def _offset(data: bytes, error: SyntaxError) -> int | None:
-    """The byte that a syntax error points at: it counts lines from 1 and characters from 1."""
+    """The byte that a syntax error points at: it counts lines from 1 and characters from 1.
+
+    In a line with characters outside ASCII some versions count bytes: there it is near.
+    """
     if not error.lineno:
         return None
     lines = data.splitlines(keepends=True)[: error.lineno]

@@ -33,9 +33,10 @@ def escaped(text: str, quote: str) -> str:
     """``text`` as it stands between two ``quote``: every line break escaped in single ones only."""
     if len(quote) == 1:
         return _SPECIAL.sub(_escape, text).replace(quote, "\\" + quote)
-    mark = quote[0]
-    body = _SPECIAL.sub(_escape_in_lines, text).replace(quote, ("\\" + mark) * 3)
-    return f"{body[:-1]}\\{mark}" if body.endswith(mark) else body
+    escaped_mark = "\\" + quote[0]
+    body = _SPECIAL.sub(_escape_in_lines, text)
+    inner = body.rstrip(quote[0])
+    return inner.replace(quote, escaped_mark * 3) + escaped_mark * (len(body) - len(inner))
 
 
 def string_text(value: str) -> str:

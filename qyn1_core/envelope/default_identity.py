@@ -13,18 +13,18 @@ from typing import Final
 
 import platformdirs
 
-from qyn1_core.envelope.keys import KeyPair, generate_identity, identity_file_text, parse_identities_text
+from qyn1_core.envelope.keys import generate_identity, identity_file_text
 from qyn1_core.envelope.recipients import Randomness
 from qyn1_core.errors import KeyUnavailable, PermissionDenied
-from qyn1_plugins.keys.private_file import read_private_file
 
-__all__ = ["default_identity_path", "ensure_default_identity", "read_default_identity"]
+__all__ = ["default_identity_path", "ensure_default_identity"]
 
 IDENTITY_FILE_VARIABLE: Final = "QYN1_IDENTITY_FILE"
 _FILE_NAME: Final = "keys.txt"
 _FILE_MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
 def default_identity_path(environ: Mapping[str, str] = os.environ) -> Path:
@@ -44,21 +44,23 @@ def default_identity_path(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def ensure_default_identity(
-    path: Path | None = None, *, pq: bool = False, randomness: Randomness = os.urandom
+    environ: Mapping[str, str] = os.environ, *, pq: bool = False, randomness: Randomness = os.urandom
 ) -> tuple[Path, bool]:
     """The path of the default identity, and whether this call made it.
 
     The file appears complete, with mode 0600, in a folder that is made with mode 0700. Of
     several processes that get here at once one makes it and the others use that one. Raises
-    `PermissionDenied` when it cannot be made, and when others may write to its folder.
+    `PermissionDenied` when it cannot be made, and `KeyUnavailable` when others can reach the
+    folder of ours, or write to the folder that ``QYN1_IDENTITY_FILE`` names.
     """
-    path = default_identity_path() if path is None else path
-    if path.exists():
-        return path, False
+    path = default_identity_path(environ)
+    forbidden = _OTHERS_WRITE if environ.get(IDENTITY_FILE_VARIABLE) else _OTHERS
     try:
         path.parent.parent.mkdir(parents=True, exist_ok=True)
         path.parent.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-        _check_folder(path.parent)
+        _check_folder(path.parent, forbidden)
+        if path.exists():
+            return path, False
         return path, _create(path, identity_file_text(generate_identity(pq=pq, randomness=randomness)))
     except OSError as error:
         raise PermissionDenied(
@@ -67,18 +69,13 @@ def ensure_default_identity(
         ) from None
 
 
-def read_default_identity(path: Path | None = None) -> list[KeyPair]:
-    """The identities in the default file; `KeyUnavailable` when it is missing or open to others."""
-    path = default_identity_path() if path is None else path
-    return list(parse_identities_text(read_private_file(path), str(path)))
-
-
-def _check_folder(folder: Path) -> None:
-    status = folder.stat()
-    if os.name == "posix" and status.st_mode & _OTHERS:
+def _check_folder(folder: Path, forbidden: int) -> None:
+    mode = folder.stat().st_mode
+    # In a folder with the sticky bit (like /tmp) others cannot replace a file of ours.
+    if os.name == "posix" and mode & forbidden and not mode & stat.S_ISVTX:
         raise KeyUnavailable(
-            f"the folder {folder} has mode {stat.S_IMODE(status.st_mode):04o}, so that others could reach the key in "
-            f"it; run: chmod 700 {folder}"
+            f"the folder {folder} has mode {stat.S_IMODE(mode):04o}, so that others could reach the key in it; run: "
+            f"chmod go-rwx {folder}"
         )
 
 

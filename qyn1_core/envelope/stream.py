@@ -172,6 +172,8 @@ class StreamReader(HoldsSecret, io.RawIOBase):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """``size`` bytes, fewer only at the end; all that is left when negative or None."""
+        if self.closed:
+            raise ValueError("read from a closed envelope")
         end = self.size if size is None or size < 0 else min(self.size, self._position + size)
         parts: list[bytes] = []
         while self._position < end:

@@ -158,6 +158,13 @@ def test_a_classical_recipient_does_not_weaken_a_post_quantum_package() -> None:
         sealed(b"", recipient, ALICE.to_recipient())
 
 
+def test_only_age_files_are_taken_for_sealed() -> None:
+    assert envelope.is_age(sealed(b"", ALICE.to_recipient())[: envelope.HEAD_SIZE])
+    assert envelope.is_age(b"\n\n" + sealed(b"", ALICE.to_recipient(), armor=True)[:60])
+    for head in (b"", b"age", b"QYN1\x01\0\0\0", b"#!/bin/sh\n", b"PK\x03\x04"):
+        assert not envelope.is_age(head)
+
+
 # -- public facts -----------------------------------------------------------------
 
 

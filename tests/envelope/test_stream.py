@@ -86,6 +86,13 @@ def test_seeking_before_the_start_is_refused() -> None:
         sealed.seek(0, 9)
 
 
+def test_a_closed_payload_gives_nothing() -> None:
+    sealed = reader(seal(b"text"))
+    sealed.close()
+    with pytest.raises(ValueError, match="closed"):
+        sealed.read(1)
+
+
 def test_many_chunks_go_through_one_call_of_the_cipher() -> None:
     cipher = CountingCipher()
     sealed = seal(PATTERN, cipher=cipher)

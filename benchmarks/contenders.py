@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,10 +75,10 @@ def contenders(host: Host, scratch: Path, meter: Meter) -> list[Contender]:
         levels = host.compressor(name).levels()
         for level in sorted({levels[0], levels[-1]}):
             label = name if level == levels[0] else f"{name} level {level}"
-            run = partial(_compressor, name, level, max(sizes, default=1 << 20), scratch)
+            run = partial(_compressor, name, level, max(sizes, default=1 << 20), scratch, meter)
             found.append(Contender(label, "compressor", True, run))
     found += [
-        Contender(f"qyn1 {name}", "mode", True, partial(_mode, name, scratch))
+        Contender(f"qyn1 {name}", "mode", True, partial(_mode, name, scratch, meter))
         for name, mode in MODES.items()
         if host.has_compressor(mode.compressors[0])
     ]
@@ -90,35 +89,37 @@ def _peer(peer: Peer, scratch: Path, meter: Meter, project: Prepared, threads: i
     return compress(peer, project.tar, scratch, meter, dictionary=project.dictionary, threads=threads)
 
 
-def carry_out(order: Order) -> Cost:
+def carry_out(order: Order, scratch: Path, meter: Meter) -> Cost:
     """The cost of one order, carried out in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.own", order.as_json()]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{order.action} {order.name}: {done.stderr.strip()[-600:]}")
-    answer = json.loads(done.stdout)
-    return Cost(answer["cpu"], answer["wall"], int(answer["peak"]))
+    answer = scratch / "answer.json"
+    meter.run([sys.executable, "-m", "benchmarks.own", order.as_json()], target=answer)
+    cost = json.loads(answer.read_text("utf-8"))
+    return Cost(cost["cpu"], cost["wall"], int(cost["peak"]))
 
 
-def _compressor(name: str, level: int, block_size: int, scratch: Path, project: Prepared, threads: int) -> Result:
+def _compressor(
+    name: str, level: int, block_size: int, scratch: Path, meter: Meter, project: Prepared, threads: int
+) -> Result:
     packed, restored = scratch / "packed.blocks", scratch / "restored.bin"
 
     def order(action: str, source: Path, target: Path) -> Order:
         return Order(action, name, project.language, str(source), str(target), level, block_size, threads)
 
-    encode = carry_out(order("encode", project.blob, packed))
-    decode = carry_out(order("decode", packed, restored))
+    encode = carry_out(order("encode", project.blob, packed), scratch, meter)
+    decode = carry_out(order("decode", packed, restored), scratch, meter)
     if restored.read_bytes() != project.blob.read_bytes():
         raise RuntimeError(f"{name} does not restore {project.name}")
     return Result(packed.stat().st_size, encode, decode)
 
 
-def _mode(name: str, scratch: Path, project: Prepared, threads: int) -> Result:
+def _mode(name: str, scratch: Path, meter: Meter, project: Prepared, threads: int) -> Result:
     packed, restored = scratch / "packed.qyn1", scratch / "restored.files"
     packed.unlink(missing_ok=True)
     shutil.rmtree(restored, ignore_errors=True)
-    encode = carry_out(Order("pack", name, project.language, str(project.folder), str(packed), threads=threads))
-    decode = carry_out(Order("unpack", name, project.language, str(packed), str(restored), threads=threads))
+    pack = Order("pack", name, project.language, str(project.folder), str(packed), threads=threads)
+    encode = carry_out(pack, scratch, meter)
+    unpack = Order("unpack", name, project.language, str(packed), str(restored), threads=threads)
+    decode = carry_out(unpack, scratch, meter)
     for path in project.folder.rglob("*"):
         if path.is_file() and (restored / path.relative_to(project.folder)).read_bytes() != path.read_bytes():
             raise RuntimeError(f"the mode {name} does not restore {path}")

@@ -15,7 +15,10 @@ __all__ = ["Cost", "Meter"]
 
 @dataclass(frozen=True)
 class Cost:
-    """``cpu`` is user time in seconds, ``wall`` real time, ``peak`` resident bytes."""
+    """``cpu`` is user and system time in seconds, ``wall`` real time, ``peak`` resident bytes.
+
+    User time alone is of no use for short runs: the system splits the (exact) sum by sampling.
+    """
 
     cpu: float
     wall: float
@@ -53,7 +56,7 @@ class Meter:
         if answer["status"]:
             text = self._errors.read_text("utf-8", "replace").strip()
             raise RuntimeError(f"{' '.join(command)} returned {answer['status']}: {text[-300:]}")
-        return Cost(answer["user"], answer["wall"], answer["peak"])
+        return Cost(answer["cpu"], answer["wall"], answer["peak"])
 
     def __enter__(self) -> Meter:
         return self

@@ -31,8 +31,7 @@ for line in sys.stdin:
         json.dumps(
             {
                 "status": os.waitstatus_to_exitcode(status),
-                "user": usage.ru_utime,
-                "system": usage.ru_stime,
+                "cpu": usage.ru_utime + usage.ru_stime,
                 "wall": time.perf_counter() - started,
                 "peak": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
             }

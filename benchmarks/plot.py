@@ -73,7 +73,7 @@ def _panel(rows: Sequence[Summary], way: str, left: int, shares: tuple[int, int]
         parts.append(f'<path d="M{left + LEFT} {y:.1f}H{left + PANEL - RIGHT}" stroke="{PALE}"/>')
         parts.append(f'<text x="{left + LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{percent} %</text>')
     middle = left + LEFT + plot_width / 2
-    parts.append(f'<text x="{middle}" y="{HEIGHT - 14}" text-anchor="middle">{way} speed, MB/s of user CPU time</text>')
+    parts.append(f'<text x="{middle}" y="{HEIGHT - 14}" text-anchor="middle">{way} speed, MB/s of CPU time</text>')
     points = [(speed, 100 * row.size / row.raw) for speed, row in zip(speeds, rows, strict=True)]
     line = " ".join(f"{across(speed):.1f},{down(share):.1f}" for speed, share in front(points))
     parts.append(f'<polyline points="{line}" fill="none" stroke="{INK}" stroke-dasharray="3 3" opacity="0.5"/>')

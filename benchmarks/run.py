@@ -6,7 +6,7 @@
 
 Every round runs all contenders on a project right after one another, so that a busy
 machine slows all of them alike; of several rounds the median is kept. Speeds are project bytes per
-second of user CPU time on one core (``--threads`` adds wall-clock runs on several).
+second of CPU time on one core (``--threads`` adds wall-clock runs on several).
 What is compressed is the project's files in its own language: peers get a deterministic
 tar archive, modes the folder, and single compressors of ours the contents alone, in blocks.
 """

@@ -49,5 +49,5 @@ def small_results(
     for name in ("rans", "chunked-rans", "morpheme", "mixing"):
         if host.has_compressor(name) and (not only or name in only):
             target = scratch / "packed.blocks"
-            carry_out(Order("encode", name, language, str(folder), str(target)))
+            carry_out(Order("encode", name, language, str(folder), str(target)), scratch, meter)
             yield row(name, "compressor", target.stat().st_size)

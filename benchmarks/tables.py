@@ -13,7 +13,7 @@ __all__ = ["Summary", "project_table", "small_table", "speed_table", "summaries"
 class Summary:
     """One contender over all projects: sizes in bytes, speeds in MB/s, peaks in bytes.
 
-    Speeds are raw bytes over user CPU seconds with one thread, over wall seconds with more.
+    Speeds are raw bytes over CPU seconds with one thread, over wall seconds with more.
     """
 
     contender: str

@@ -305,7 +305,8 @@ def _unpack_entries(raw: bytes, limits: Limits) -> tuple[Entry, ...]:
     limits.check("entries", count, limits.entries)
     looks = [(EntryKind(cursor.varint(3)), cursor.varint(0o777)) for _ in range(cursor.count(2, 4 * 512))]
     look = [looks[cursor.varint(len(looks) - 1)] for _ in range(count)]
-    sizes = [cursor.varint(limits.total_size) if kind is EntryKind.FILE else 0 for kind, _ in look]
+    sizes = [cursor.varint() if kind is EntryKind.FILE else 0 for kind, _ in look]
+    limits.check("bytes when unpacked", sum(sizes), limits.total_size)
     originals = [-1] * count
     for position, (kind, _) in enumerate(look):
         if kind is EntryKind.COPY:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import signal
 import sys
 import warnings
@@ -99,10 +98,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _complain("terminated", _TERMINATED)
     except Qyn1Error as error:
         return _complain(str(error), error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output went away, which is its right.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except OSError as error:
         return _complain(_os_error(error), _os_exit_code(error))
     except MemoryError:

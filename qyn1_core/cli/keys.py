@@ -74,6 +74,8 @@ def _read_keys(host: Host, reference: str) -> str:
     scheme, colon, rest = reference.partition(":")
     if colon and scheme in host.key_schemes() and not Path(reference).exists():
         return host.key_provider(scheme).read(rest)
+    if not Path(reference).exists():
+        raise NotFound(f"the key file {reference} does not exist")
     return host.key_provider("file").read(reference)
 
 

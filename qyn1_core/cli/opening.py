@@ -11,6 +11,7 @@ from typing import BinaryIO, cast
 
 from qyn1_core.archive import DEFAULT_LIMITS
 from qyn1_core.cli.keys import identities_from
+from qyn1_core.errors import ConfigError
 from qyn1_core.package import Package, open_package
 from qyn1_core.settings import parse_size
 from qyn1_plugins.host import default_host
@@ -31,6 +32,13 @@ def spooled_input(file: str) -> Path | BinaryIO:
     return cast("BinaryIO", spool)
 
 
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise ConfigError(f"--max-size: {error}") from None
+
+
 def open_from_options(
     file: str,
     identity_files: Sequence[str],
@@ -43,7 +51,7 @@ def open_from_options(
     host = default_host()
     limits = DEFAULT_LIMITS
     if max_size is not None:
-        most = parse_size(max_size)
+        most = _size(max_size)
         limits = replace(limits, total_size=most, ratio_from=most)
     identities = identities_from(host, identity_files, passphrase_file)
     return open_package(spooled_input(file), identities, host=host, limits=limits, portable_names=not unportable_names)

@@ -1,0 +1,84 @@
+"""Bad input of any sort: one line that says what is wrong, and the documented exit code."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from qyn1_core import cli
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["pack", "missing"], 3, "missing"),
+        (["pack", "."], 4, "exists"),
+        (["pack", "src", "-o", "no/such/folder/p.qyn1"], 3, "does not exist"),
+        (["pack", "src", "-o", "src"], 2, "folder"),
+        (["pack", "src", "-r", "age1nonsense"], 2, "age1nonsense"),
+        (["pack", "src", "-R", "none.txt"], 3, "none.txt"),
+        (["pack", "src", "--mode", "fastest"], 2, "fastest"),
+        (["pack", "src", "--preset", "pyton-web"], 2, "python-web"),
+        (["pack", "src", "--block-size", "7 parsecs"], 2, "parsecs"),
+        (["pack", "src", "--level", "77", "--mode", "fast"], 2, "level"),
+        (["pack", "src", "--executor", "thread"], 7, "threads"),
+        (["pack", "src", "--cipher", "rot13"], 7, "rot13"),
+        (["pack", "src", "--compressor", "python=gzip"], 7, "gzip"),
+        (["pack", "src", "--deterministic"], 2, "sealing-secret-file"),
+        (["pack", "src", "--deterministic", "--sealing-secret-file", "short"], 2, "sealing secret"),
+        (["pack", "src", "--no-encrypt", "--armor"], 2, "--no-encrypt"),
+        (["pack", "src", "--passphrase-file", "empty"], 2, "empty"),
+        (["pack", "src", "--manifest", "bad.toml"], 2, "bad.toml"),
+        (["pack", "src", "--bogus"], 2, "bogus"),
+        (["unpack", "missing.qyn1"], 3, "missing.qyn1"),
+        (["unpack", "src"], 6, "folder"),
+        (["unpack", "short"], 6, "not a qyn1 package"),
+        (["unpack", "bare.qyn1", "-C", "short"], 4, "not a folder"),
+        (["unpack", "bare.qyn1", "-C", "out", "--max-size", "3"], 6, "--max-size"),
+        (["unpack", "bare.qyn1", "-C", "out", "--max-size", "lots"], 2, "lots"),
+        (["unpack", "sealed.qyn1", "-C", "out", "-i", "none.txt"], 3, "none.txt"),
+        (["unpack", "sealed.qyn1", "-C", "out", "-i", "short"], 5, "short"),
+        (["list", "empty"], 6, "not a qyn1 package"),
+        (["cat", "bare.qyn1", "nothing"], 3, "nothing"),
+        (["inspect", "short"], 6, "not a qyn1 package"),
+        (["verify", "short"], 6, "not a qyn1 package"),
+        (["diff", "bare.qyn1", "missing.qyn1"], 3, "missing.qyn1"),
+        (["keygen", "-o", "short"], 4, "exists"),
+        (["config", "src", "--manifest", "bad.toml"], 2, "bad.toml"),
+        (["nonsense"], 2, "nonsense"),
+    ],
+)
+def test_bad_input_is_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for name in ("QYN1_IDENTITY_FILE", "QYN1_IDENTITY_CMD", "QYN1_PASSPHRASE_FD", "QYN1_RECIPIENTS_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/a.py").write_text("print('a')\n")
+    (tmp_path / "short").write_bytes(b"short")
+    (tmp_path / "short").chmod(0o600)
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "bad.toml").write_text("mode = [\n")
+    (tmp_path / f"{tmp_path.name}.qyn1").write_bytes(b"")
+    assert run("pack", "src", "-o", "bare.qyn1", "--no-encrypt", "--mode", "fast")[0] == 0
+    assert run("pack", "src", "-o", "sealed.qyn1", "--mode", "fast")[0] == 0
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    result, errors = run(*arguments)
+    assert result == code, errors
+    assert says in errors
+    assert "Traceback" not in errors
+    assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    with pytest.MonkeyPatch.context() as patch:
+        err = io.StringIO()
+        patch.setattr(sys, "stderr", err)
+        patch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO()))
+        code = cli.run(list(arguments))
+    return code, err.getvalue()

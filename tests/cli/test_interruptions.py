@@ -1,0 +1,125 @@
+"""Full disks, Ctrl-C and termination: one clear line, the documented code, nothing half-written."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "qyn1_core"]
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="POSIX signals and devices")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Large enough that packing it without the native extension takes seconds."""
+    root = tmp_path / "project"
+    root.mkdir()
+    for number in range(40):
+        text = "".join(f"def function_{number}_{i}(x):\n    return x * {i * 7919 % 10007}\n" for i in range(4000))
+        (root / f"module_{number}.py").write_text(text)
+    return root
+
+
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {**os.environ, "HOME": str(tmp_path / "home"), "XDG_CONFIG_HOME": str(tmp_path / "home")}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_a_signal_leaves_nothing_behind(
+    project: Path, tmp_path: Path, number: signal.Signals, code: int, executor: str
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    process = subprocess.Popen(
+        [*COMMAND, "pack", project, "-o", out / "p.qyn1", "--no-encrypt", "--mode", "fast", "--block-size", "64 KiB",
+         "--executor", executor, "--workers", "2"],
+        env={**environment(tmp_path), "QYN1_NATIVE": "0"},
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not list(out.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if number is signal.SIGINT:
+        os.killpg(process.pid, number)  # as a terminal does: everybody in the foreground gets it
+    else:
+        process.send_signal(number)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == code, errors
+    assert list(out.iterdir()) == []
+    assert b"Traceback" not in errors
+
+
+def test_a_full_disk_is_one_clear_line(project: Path, tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*COMMAND, "pack", project / "module_0.py", "-o", "-", "--no-encrypt"],
+            env=environment(tmp_path),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert b"no space left" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_file_size_limit_leaves_no_output(project: Path, tmp_path: Path) -> None:
+    script = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)); "
+        "from qyn1_core.cli import run; sys.exit(run(sys.argv[1:]))"
+    )
+    out = tmp_path / "out"
+    out.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", script, "pack", project / "module_0.py", "-o", out / "p.qyn1", "--no-encrypt"],
+        env=environment(tmp_path),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert b"File too large" in done.stderr
+    assert list(out.iterdir()) == []
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly(project: Path, tmp_path: Path) -> None:
+    run = subprocess.run
+    run(
+        [*COMMAND, "pack", project, "-o", tmp_path / "p.qyn1", "--no-encrypt", "-q"],
+        env=environment(tmp_path),
+        check=True,
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = run(
+            [*COMMAND, "cat", tmp_path / "p.qyn1", "module_0.py"],
+            env=environment(tmp_path), stdout=writer, stderr=subprocess.PIPE, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(writer)
+    assert done.stderr == b""
+    assert done.returncode == 1
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission(project: Path, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o555)
+    done = subprocess.run(
+        [*COMMAND, "pack", project / "module_0.py", "-o", closed / "p.qyn1"],
+        env=environment(tmp_path),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert b"no permission" in done.stderr

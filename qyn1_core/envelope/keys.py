@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, Protocol, TypeVar, runtime_checkable
 
 from qyn1_core.envelope import bech32
+from qyn1_core.envelope.header import MAGIC
 from qyn1_core.envelope.hybrid import IDENTITY_PREFIX as PQ_IDENTITY_PREFIX
 from qyn1_core.envelope.hybrid import RECIPIENT_PREFIX as PQ_RECIPIENT_PREFIX
 from qyn1_core.envelope.hybrid import SEED_SIZE, HybridIdentity, HybridRecipient
 from qyn1_core.envelope.recipients import Identity, Randomness, Recipient, X25519Identity, X25519Recipient
-from qyn1_core.errors import ConfigError, KeyUnavailable
+from qyn1_core.errors import ConfigError, KeyUnavailable, Qyn1Error
 
 __all__ = [
     "KeyPair",
@@ -30,6 +31,8 @@ _KEY_SIZE: Final = 32
 _RECIPIENT_PREFIX: Final = "age"
 _IDENTITY_PREFIX: Final = "age-secret-key-"
 _MAXIMUM_TEXT: Final = 4 * 1024 * 1024
+
+_Key = TypeVar("_Key")
 
 
 @runtime_checkable
@@ -85,21 +88,24 @@ def _parse_identity(text: str) -> X25519Identity | HybridIdentity:
     raise KeyUnavailable("it is no secret key of a kind that qyn1 knows (AGE-SECRET-KEY-1…, AGE-SECRET-KEY-PQ-1…)")
 
 
-def _lines(text: str, what: str) -> list[tuple[int, str]]:
+def _parse_lines(text: str, source: str, parse: Callable[[str], _Key], error_class: type[Qyn1Error]) -> list[_Key]:
+    """One key from each line that holds one; an error of ``error_class`` gets the line's number in front."""
     if len(text) > _MAXIMUM_TEXT:
-        raise ConfigError(f"{what} is longer than {_MAXIMUM_TEXT} characters")
-    numbered = enumerate(text.removeprefix("\ufeff").split("\n"), start=1)
-    return [(number, line) for number, raw in numbered if (line := raw.strip()) and not line.startswith("#")]
+        raise error_class(f"{source} is longer than {_MAXIMUM_TEXT} characters")
+    keys = []
+    for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
+        line = raw.strip()
+        if line and not line.startswith("#"):
+            try:
+                keys.append(parse(line))
+            except error_class as error:
+                raise error_class(f"{source}, line {number}: {error}") from None
+    return keys
 
 
 def parse_recipients_text(text: str, source: str = "the recipients file") -> list[X25519Recipient | HybridRecipient]:
     """Every recipient in the text of a recipients file; `ConfigError` names the bad line."""
-    recipients = []
-    for number, line in _lines(text, source):
-        try:
-            recipients.append(parse_recipient(line))
-        except ConfigError as error:
-            raise ConfigError(f"{source}, line {number}: {error}") from None
+    recipients = _parse_lines(text, source, parse_recipient, ConfigError)
     if not recipients:
         raise ConfigError(f"{source} holds no recipient")
     return recipients
@@ -107,12 +113,11 @@ def parse_recipients_text(text: str, source: str = "the recipients file") -> lis
 
 def parse_identities_text(text: str, source: str = "the identity file") -> list[X25519Identity | HybridIdentity]:
     """Every identity in the text of an identity file; `KeyUnavailable` names the bad line, never its content."""
-    identities = []
-    for number, line in _lines(text, source):
-        try:
-            identities.append(_parse_identity(line))
-        except KeyUnavailable as error:
-            raise KeyUnavailable(f"{source}, line {number}: {error}") from None
+    if text.lstrip().startswith(("-----BEGIN AGE ENCRYPTED FILE", MAGIC.decode("ascii"))):
+        raise KeyUnavailable(f"{source} is itself sealed with a passphrase: open it first (age -d), or use command:")
+    if text.lstrip().startswith("-----BEGIN "):
+        raise KeyUnavailable(f"{source} is no age identity file; SSH keys are not supported, qyn1 keygen makes a key")
+    identities = _parse_lines(text, source, _parse_identity, KeyUnavailable)
     if not identities:
         raise KeyUnavailable(f"{source} holds no secret key")
     return identities

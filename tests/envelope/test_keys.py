@@ -108,6 +108,13 @@ def test_empty_files_say_so() -> None:
         envelope.parse_recipients_text("age1")
 
 
+def test_key_files_of_other_kinds_are_told_apart() -> None:
+    with pytest.raises(KeyUnavailable, match="sealed with a passphrase"):
+        envelope.parse_identities_text("-----BEGIN AGE ENCRYPTED FILE-----\nYWdl\n")
+    with pytest.raises(KeyUnavailable, match="SSH keys are not supported"):
+        envelope.parse_identities_text("-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\n")
+
+
 @given(st.text(max_size=200))
 def test_any_text_gives_keys_or_one_of_our_errors(text: str) -> None:
     for parse in (envelope.parse_recipients_text, envelope.parse_identities_text, envelope.parse_recipient):

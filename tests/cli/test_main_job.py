@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from trees import listing, same_trees
 
 from qyn1_core import cli
+from trees import listing, same_trees
 
 
 class Done(NamedTuple):

@@ -9,11 +9,11 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from trees import listing, same_trees
 
 from qyn1_core import Sealing, open_package, pack, unpack
 from qyn1_core.priors import resolve
 from qyn1_plugins.host import Host, default_host
+from trees import listing, same_trees
 
 LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 

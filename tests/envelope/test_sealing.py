@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import io
 from collections.abc import Sequence
 
@@ -252,6 +253,33 @@ def test_the_bytes_of_a_deterministic_package_never_change() -> None:
 GOLDEN_KEYED = "f60370f2d78fb6f7e3657917f8e0f619afd77793e8939c381cbb3400c29fabce"
 GOLDEN_CONVERGENT = "2de756e175d2b395600a2041efc724421751bf78b8a6601341c16f4f032e0b18"
 GOLDEN_PASSPHRASE = "309aac76918113c59c8c8760bea5d106cb65a9baf1f8be96dcec1b4372e1015d"
+
+
+def test_the_specification_alone_derives_the_same_package() -> None:
+    """docs/envelope.md, "Deterministic packages", from the standard library's HMAC."""
+
+    def hkdf(secret: bytes, salt: bytes, info: bytes, size: int) -> bytes:
+        pseudorandom = hmac.digest(salt or bytes(32), secret, "sha256")
+        return hmac.digest(pseudorandom, info + b"\x01", "sha256")[:size]
+
+    def prefixed(data: bytes) -> bytes:
+        return len(data).to_bytes(8, "big") + data
+
+    prefix = b"qyn1/deterministic/v1/"
+    public = str(ALICE.to_recipient()).encode()
+    for mode, secret, file in (
+        (b"keyed", SECRET, deterministic(b"archive", ALICE.to_recipient())),
+        (b"convergent", b"", convergent(b"archive", ALICE.to_recipient())),
+    ):
+        facts = b"\x00\x01\x02\x06rans/1\x07store/1\x04demo"
+        fields = prefixed(facts) + (1).to_bytes(8, "big") + prefixed(b"X25519") + prefixed(public) + b"archive"
+        digest = hmac.digest(hkdf(secret, mode, prefix + b"digest", 32), fields, "sha256")
+        derived = hkdf(secret, digest, prefix + mode, 32)
+        ephemeral = X25519Identity(hkdf(derived, b"", prefix + b"recipient/0/0/32", 32))
+        header = read_header(io.BytesIO(file))
+        assert header.stanzas[1].arguments[0].encode() == encode_base64(ephemeral.to_recipient().public)
+        assert file[header.size :][:16] == hkdf(derived, b"", prefix + b"payload-nonce/0/16", 16)
+        assert ALICE.unwrap(header.stanzas) == hkdf(derived, b"", prefix + b"file-key/0/16", 16)
 
 
 def test_whatever_differs_gives_another_key_and_nonce() -> None:

@@ -48,7 +48,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
             result = cli.run([str(argument) for argument in arguments])
             out.flush()
             err.flush()
-        done = Done(out.buffer.getvalue(), err.buffer.getvalue())  # type: ignore[attr-defined]
+        done = Done(out.buffer.getvalue(), err.buffer.getvalue())
         assert result == code, done.stderr.decode()
         return done
 

@@ -16,8 +16,15 @@ nox.options.sessions = ["lint", "rust", "portable", "tests"]
 nox.options.error_on_missing_interpreters = False
 nox.needs_version = ">=2024.4.15"
 
-TEST_TOOLS = ["pytest>=8", "pathspec>=0.12", "hypothesis>=6.100", "pexpect>=4.9", "setuptools-rust>=1.10", "setuptools>=77"]
-LINT_TOOLS = ["ruff==0.17.*", "mypy>=1.18,<2", "import-linter>=2.5"]
+TEST_TOOLS = [
+    "pytest>=8",
+    "pathspec>=0.12",
+    "hypothesis>=6.100",
+    "pexpect>=4.9",
+    "setuptools-rust>=1.10",
+    "setuptools>=77",
+]
+LINT_TOOLS = ["ruff==0.17.*", "mypy>=2.4,<3", "import-linter>=2.5"]
 PACKAGES = ["qyn1_core", "qyn1_plugins", "qyn1_presets", "qyn1_setuptools"]
 NATIVE = Path("native")
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
 
 from qyn1_plugins import _native
+
+# For `benchmarks`, which is not installed. Last, so that the packages under test are the installed ones.
+sys.path.append(str(Path(__file__).parents[1]))
 
 settings.register_profile(
     "qyn1",

@@ -39,7 +39,7 @@ from qyn1_plugins.host import default_host
 __all__ = ["main"]
 
 SCHEMA_VERSION: Final = 1
-_VERSION_FLAGS: Final = {"zpaq": None, "7z": None}
+_WITHOUT_VERSION_FLAG: Final = {"zpaq", "7z"}
 
 
 def machine() -> dict[str, Any]:
@@ -66,7 +66,7 @@ def _version(program: str) -> str:
     """The first line with a digit that the program prints about itself."""
     if shutil.which(program) is None:
         return "not installed"
-    arguments = [] if program in _VERSION_FLAGS else ["--version"]
+    arguments = [] if program in _WITHOUT_VERSION_FLAG else ["--version"]
     done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
     lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if any(map(str.isdigit, line))]
     return lines[0][:80] if lines else "unknown"
@@ -166,10 +166,17 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             for row in _rows(prepared, taking_part, options.rounds, options.threads):
                 answer["results"].append(row)
                 print(_progress(row, project.size), flush=True)
+            _save(answer, options.json)
         if options.small:
             for language, dictionary in dictionaries.items():
                 answer["small"] += small_results(host, everything, language, scratch, dictionary, meter, only)
     return answer
+
+
+def _save(answer: dict[str, Any], path: Path | None) -> None:
+    """Write the results so far: a run of hours that is interrupted leaves what it has measured."""
+    if path is not None:
+        path.write_text(json.dumps(answer, indent=1) + "\n", "utf-8")
 
 
 def _progress(row: dict[str, Any], raw: int) -> str:
@@ -190,8 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if absent := missing():
             raise SystemExit(f"not installed: {', '.join(absent)} (Debian: see docs/benchmarks.md)")
         answer = measure(options)
-    if options.json is not None:
-        options.json.write_text(json.dumps(answer, indent=1) + "\n", "utf-8")
+    _save(answer, options.json)
     print()
     print(project_table(answer))
     print(speed_table(answer))

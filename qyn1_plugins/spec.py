@@ -165,7 +165,8 @@ class CipherProvider(_Provider, Protocol):
     """An implementation of ChaCha20-Poly1305 (RFC 8439).
 
     Nonces appear here because the STREAM construction above makes them; nothing
-    in the public interface of qyn1 takes one. ``key`` has 32 bytes, each nonce 12.
+    in the public interface of qyn1 takes one. ``key`` has 32 bytes, each nonce 12;
+    other sizes, and a nonce that occurs twice in one `seal`, are a ValueError.
     """
 
     def seal(self, key: bytes, nonces: list[bytes], plaintexts: list[bytes], aad: bytes = b"") -> list[bytes]:

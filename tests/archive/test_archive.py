@@ -107,6 +107,39 @@ def test_no_bytes_at_all_crash_the_reader(raw: bytes) -> None:
         Directory.unpack(raw + b"\xff")
 
 
+SOUND = Directory(
+    (STORE, Method("rans", 1, "python", b"12345678", 9)),
+    (Block(0, 5, 5, b"12345678"), Block(1, 900, 100, b"87654321")),
+    (
+        Entry("a/b.py", EntryKind.FILE, 0o644, 5),
+        Entry("a/c.py", EntryKind.FILE, 0o600, 900),
+        Entry("a/d.py", EntryKind.COPY, 0o644, 900, 1),
+        Entry("l", EntryKind.SYMLINK, 0o777, target="a/b.py"),
+        Entry("z", EntryKind.DIRECTORY, 0o755),
+    ),
+    {"fidelity": "canonical"},
+).pack()
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.tuples(st.integers(0, len(SOUND) - 1), st.integers(0, 255)), min_size=1, max_size=4), st.integers(0, 3)
+)
+def test_a_mutated_directory_is_sound_or_refused(changes: list[tuple[int, int]], cut: int) -> None:
+    raw = bytearray(SOUND)
+    for place, value in changes:
+        raw[place] = value
+    try:
+        directory = Directory.unpack(bytes(raw[: len(raw) - cut]))
+    except FormatError:
+        return
+    for number, entry in enumerate(directory.entries):
+        extents = directory.extents(number)
+        assert sum(extent.size for extent in extents) == (0 if entry.kind is EntryKind.DIRECTORY else entry.size)
+        for extent in extents:
+            assert 0 <= extent.offset < extent.offset + extent.size <= directory.blocks[extent.block].raw_size
+
+
 entries = st.lists(
     st.tuples(
         st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=20).map("p-{}".format),

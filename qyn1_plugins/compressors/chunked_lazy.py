@@ -12,7 +12,8 @@ an encoder is free in its choices, this one documents its own here.
   begin here.
 - Gain, in 1/16 bit: `LITERAL_COST` a byte, less the cost of naming it. The highest gain wins;
   among equals the first in the order above, a phrase last, shorter before longer.
-- While one of the next two positions gains more by a margin, the parser moves there.
+- While the best is shorter than `GOOD_LENGTH` and one of the next two positions gains more by a
+  margin, the parser moves there.
 - A chosen match grows forward without limit and backward over pending literals.
 """
 
@@ -41,10 +42,11 @@ __all__ = ["parse_lazily"]
 Integers = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
-HASH_BITS: Final = 17
-CHAIN_DEPTH: Final = 6
+HASH_BITS: Final = 16
+CHAIN_DEPTH: Final = 4
 LONG_DEPTH: Final = 2
 LENGTH_LIMIT: Final = 64
+GOOD_LENGTH: Final = 24
 LITERAL_COST: Final = 88
 DISTANCE_COST: Final = 112
 """Of a new distance, besides 16 for each bit of it below the highest."""
@@ -72,7 +74,7 @@ def _octet_words(data: bytes) -> Words:
     return words
 
 
-def _latest_equal(hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
+def _latest_equal(hashes: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
     """For each position the latest earlier one with the same hash, or -1."""
     order = np.argsort(hashes, kind="stable")
     latest = np.full(len(hashes), -1, np.int64)
@@ -116,7 +118,7 @@ def _offers(data: bytes, statistics: Statistics) -> tuple[Integers, Integers, In
             hashes >>= np.uint64(32 - HASH_BITS)
         else:
             hashes = words[:count] * np.uint64(multiplier) >> np.uint64(64 - HASH_BITS)
-        latest = _latest_equal(hashes.astype(np.uint32))
+        latest = _latest_equal(hashes.astype(np.uint16))
         here = np.arange(count)
         there = latest
         for _ in range(depth):
@@ -193,7 +195,7 @@ class _Walk:
             if gain <= 0:
                 position += 1
                 continue
-            while True:
+            while length < GOOD_LENGTH:
                 following = self._best(position + 1)
                 if following[0] > gain + NEXT_MARGIN:
                     position += 1

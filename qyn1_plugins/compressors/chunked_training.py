@@ -26,6 +26,7 @@ from qyn1_plugins.compressors.chunked_alphabet import (
 from qyn1_plugins.compressors.chunked_lazy import parse_lazily
 from qyn1_plugins.compressors.chunked_payload import stream_symbols
 from qyn1_plugins.compressors.chunked_prior import (
+    KEY_MULTIPLIER,
     MAX_PHRASE,
     MIN_PHRASE,
     NO_PRIOR,
@@ -42,12 +43,15 @@ Words = npt.NDArray[np.uint64]
 
 PACKAGES_NEEDED: Final = 3
 PACKAGE_BYTES: Final = 1 << 20
-"""Of each package files up to this size in all count, so that no package rules the statistics."""
+TRAINING_BYTES: Final = 12 << 20
+"""Of each package files up to the first size in all count, and less when the packages are many,
+so that no package rules the statistics."""
 BLOCK_BYTES: Final = 1 << 16
 SMALL_FILE: Final = 20480
 """Every third file up to this size is also parsed alone, as it may be packed alone."""
-PHRASES: Final = (60000, 30000, 20000, 16384)
+PHRASES: Final = (60000, 28000, 16384)
 """Phrases at most kept before each parse."""
+LAZY: Final = 1
 LITERAL_BITS: Final = 5
 PHRASE_CLASSES: Final = 13
 FIRST_PHRASE_CLASS: Final = 11
@@ -58,7 +62,8 @@ _WORD: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 def train(packages: Sequence[Sequence[bytes]], language: str) -> bytes:
     """The content of the prior of ``language`` (see `Statistics`)."""
-    sampled = [list(_sample(files)) for files in packages]
+    share = min(PACKAGE_BYTES, TRAINING_BYTES // max(len(packages), 1))
+    sampled = [list(_sample(files, share)) for files in packages]
     ranked = _candidates(sampled)
     statistics = NO_PRIOR
     for limit in PHRASES:
@@ -76,11 +81,11 @@ def train(packages: Sequence[Sequence[bytes]], language: str) -> bytes:
     return content
 
 
-def _sample(files: Sequence[bytes]) -> Iterator[bytes]:
-    """Files spread over the package, up to `PACKAGE_BYTES`."""
+def _sample(files: Sequence[bytes], share: int) -> Iterator[bytes]:
+    """Files spread over the package, ``share`` bytes in all."""
     total = sum(map(len, files))
-    stride = max(1, -(-total // PACKAGE_BYTES))
-    left = PACKAGE_BYTES
+    stride = max(1, -(-total // share))
+    left = share
     for data in files[::stride]:
         if data and left > 0:
             yield data[:left]
@@ -162,10 +167,9 @@ def _candidates(packages: list[list[bytes]]) -> list[tuple[bytes, int]]:
 
 def _count(first: Words, second: Words) -> tuple[Words, Integers]:
     """Distinct pairs, as rows, and how often each occurs."""
-    order = np.lexsort((first, second))
-    pairs = np.stack((first[order], second[order]), axis=1)
-    heads = np.flatnonzero(np.append(True, np.any(pairs[1:] != pairs[:-1], axis=1)))
-    return pairs[heads], np.diff(np.append(heads, len(pairs)))
+    # Pairs of one key are as good as equal: sixty-four bits tell training text apart.
+    _, index, count = np.unique(first + second * np.uint64(KEY_MULTIPLIER), return_index=True, return_counts=True)
+    return np.stack((first[index], second[index]), axis=1), count
 
 
 def _thin(ranked: list[tuple[bytes, int]]) -> list[tuple[bytes, int]]:
@@ -275,7 +279,7 @@ def _native_parser(statistics: Statistics) -> Callable[[bytes], Tokens] | None:
     prior = native.ChunkedPrior(statistics.serialise())
 
     def parse(block: bytes) -> Tokens:
-        symbols, details, lengths, literals = prior.parse(block)
+        symbols, details, lengths, literals = prior.parse(block, LAZY)
         return Tokens(
             np.frombuffer(symbols, np.uint8),
             np.frombuffer(details, "<u4").astype(np.int64),

@@ -6,10 +6,11 @@ use super::matches::{common_length, window, Builder};
 use super::payload::Parsed;
 use super::prior::{Prior, MAX_PHRASE};
 
-const HASH_BITS: u32 = 17;
-const CHAIN_DEPTH: usize = 6;
+const HASH_BITS: u32 = 16;
+const CHAIN_DEPTH: usize = 4;
 const LONG_DEPTH: usize = 2;
 const LENGTH_LIMIT: usize = 64;
+const GOOD_LENGTH: u32 = 24;
 const LITERAL_COST: i32 = 88;
 const DISTANCE_COST: i32 = 112;
 const REPEAT_COST: [i32; 4] = [72, 88, 96, 104];
@@ -39,39 +40,54 @@ impl Default for Target {
     }
 }
 
-/// Chains of earlier positions with the same hash.
-struct Chains {
-    heads: Vec<u32>,
-    previous: Vec<u32>,
+/// The latest positions of each hash, latest first. Beside a position stand bits of the hashed
+/// bytes that did not go into the hash: most strangers are known without a look at the data.
+struct Rows<const DEPTH: usize> {
+    rows: Vec<[u32; DEPTH]>,
 }
 
-impl Chains {
-    fn new(size: usize) -> Self {
-        Chains { heads: vec![NONE; 1 << HASH_BITS], previous: vec![NONE; size] }
+const POSITION_BITS: u32 = 27;
+const POSITION_MASK: u32 = (1 << POSITION_BITS) - 1;
+
+impl<const DEPTH: usize> Rows<DEPTH> {
+    fn new() -> Self {
+        Rows { rows: vec![[NONE; DEPTH]; 1 << HASH_BITS] }
+    }
+
+    /// `hash` has the index in its high 16 bits and the tag below.
+    #[inline]
+    fn insert(&mut self, hash: u32, position: usize) {
+        let row = &mut self.rows[(hash >> (32 - HASH_BITS)) as usize];
+        row.copy_within(..DEPTH - 1, 1);
+        row[0] = position as u32 | tag(hash);
     }
 
     #[inline]
-    fn insert(&mut self, hash: usize, position: usize) {
-        if let (Some(head), Some(previous)) = (self.heads.get_mut(hash), self.previous.get_mut(position)) {
-            *previous = *head;
-            *head = position as u32;
-        }
+    fn row(&self, hash: u32) -> [u32; DEPTH] {
+        self.rows[(hash >> (32 - HASH_BITS)) as usize]
     }
+}
 
-    #[inline]
-    fn before(&self, position: usize) -> Option<usize> {
-        match self.previous.get(position) {
-            Some(&found) if found != NONE => Some(found as usize),
-            _ => None,
-        }
-    }
+#[inline]
+fn tag(hash: u32) -> u32 {
+    (hash << HASH_BITS) & !POSITION_MASK
+}
+
+#[inline]
+fn hash_4(word: u64) -> u32 {
+    (word as u32).wrapping_mul(MULTIPLIER_4)
+}
+
+#[inline]
+fn hash_8(word: u64) -> u32 {
+    (word.wrapping_mul(MULTIPLIER_8) >> 32) as u32
 }
 
 struct Parser<'a> {
     data: &'a [u8],
     prior: &'a Prior,
-    short: Chains,
-    long: Chains,
+    short: Rows<CHAIN_DEPTH>,
+    long: Rows<LONG_DEPTH>,
     inserted: usize,
     recent: [u32; 4],
 }
@@ -81,8 +97,8 @@ pub fn parse(data: &[u8], prior: &Prior) -> Parsed {
     let mut parser = Parser {
         data,
         prior,
-        short: Chains::new(data.len()),
-        long: Chains::new(data.len()),
+        short: Rows::new(),
+        long: Rows::new(),
         inserted: 0,
         recent: INITIAL_DISTANCES,
     };
@@ -100,7 +116,7 @@ impl Parser<'_> {
                 position += 1;
                 continue;
             }
-            loop {
+            while offer.length < GOOD_LENGTH {
                 let mut following = self.best(position + 1);
                 if following.gain > offer.gain + NEXT_MARGIN {
                     position += 1;
@@ -129,19 +145,18 @@ impl Parser<'_> {
         builder.finish()
     }
 
-    /// Enters all positions up to and including `position` into the chains.
+    /// Enters all positions before `position` into the rows.
     #[inline]
-    fn insert_through(&mut self, position: usize) {
-        while self.inserted <= position {
+    fn insert_before(&mut self, position: usize) {
+        while self.inserted < position {
             let at = self.inserted;
             let rest = self.data.get(at..).unwrap_or(&[]);
             if let Some(bytes) = rest.first_chunk::<8>() {
                 let word = u64::from_le_bytes(*bytes);
-                self.short.insert((word as u32).wrapping_mul(MULTIPLIER_4) as usize >> (32 - HASH_BITS), at);
-                self.long.insert((word.wrapping_mul(MULTIPLIER_8) >> (64 - HASH_BITS)) as usize, at);
+                self.short.insert(hash_4(word), at);
+                self.long.insert(hash_8(word), at);
             } else if let Some(bytes) = rest.first_chunk::<4>() {
-                let word = u32::from_le_bytes(*bytes);
-                self.short.insert(word.wrapping_mul(MULTIPLIER_4) as usize >> (32 - HASH_BITS), at);
+                self.short.insert(hash_4(u64::from(u32::from_le_bytes(*bytes))), at);
             }
             self.inserted += 1;
         }
@@ -153,19 +168,16 @@ impl Parser<'_> {
         if position + 1 >= data.len() {
             return best;
         }
-        self.insert_through(position);
+        self.insert_before(position);
         let limit = (data.len() - position).min(LENGTH_LIMIT);
-        let mut candidate = self.short.before(position);
-        for _ in 0..CHAIN_DEPTH {
-            let Some(there) = candidate else { break };
-            consider(data, position, there, limit, &mut best);
-            candidate = self.short.before(there);
-        }
-        let mut candidate = self.long.before(position);
-        for _ in 0..LONG_DEPTH {
-            let Some(there) = candidate else { break };
-            consider(data, position, there, limit, &mut best);
-            candidate = self.long.before(there);
+        let rest = &data[position..];
+        if let Some(bytes) = rest.first_chunk::<8>() {
+            let word = u64::from_le_bytes(*bytes);
+            follow(data, self.short.row(hash_4(word)), hash_4(word), position, limit, &mut best);
+            follow(data, self.long.row(hash_8(word)), hash_8(word), position, limit, &mut best);
+        } else if let Some(bytes) = rest.first_chunk::<4>() {
+            let hash = hash_4(u64::from(u32::from_le_bytes(*bytes)));
+            follow(data, self.short.row(hash), hash, position, limit, &mut best);
         }
         self.consider_phrases(position, &mut best);
         for (&distance, cost) in self.recent.iter().zip(REPEAT_COST) {
@@ -184,19 +196,22 @@ impl Parser<'_> {
 
     #[inline]
     fn consider_phrases(&self, position: usize, best: &mut Offer) {
-        let data = self.data;
-        let mut lengths = self.prior.lengths(data[position], data[position + 1]);
-        let room = data.len() - position;
+        if self.prior.phrases.is_empty() {
+            return;
+        }
+        let window = window(self.data, position);
+        let mut lengths = self.prior.lengths(window);
+        let room = self.data.len() - position;
         if room < MAX_PHRASE {
             lengths &= (2 << room) - 1;
         }
-        if lengths == 0 {
-            return;
-        }
-        let window = window(data, position);
+        let least_cost = 2 * i32::from(self.prior.least_cost());
         while lengths > 0 {
             let length = lengths.trailing_zeros();
             lengths &= lengths - 1;
+            if LITERAL_COST * length as i32 - least_cost <= best.gain {
+                continue;
+            }
             if let Some(number) = self.prior.find(window, length as u8) {
                 let cost = self.prior.group_cost.get(self.prior.group(number)).copied().unwrap_or(0);
                 let gain = LITERAL_COST * length as i32 - 2 * i32::from(cost);
@@ -221,15 +236,36 @@ impl Parser<'_> {
     }
 }
 
+/// Weighs the positions of one row.
 #[inline]
-fn consider(data: &[u8], here: usize, there: usize, limit: usize, best: &mut Offer) {
-    let length = common_length(data, there, here, limit);
-    if length < 4 {
-        return;
-    }
-    let distance = (here - there) as u32;
-    let gain = LITERAL_COST * length as i32 - DISTANCE_COST - 16 * distance.ilog2() as i32;
-    if gain > best.gain {
-        *best = Offer { gain, length: length as u32, target: Target::Distance(distance) };
+fn follow<const DEPTH: usize>(
+    data: &[u8],
+    row: [u32; DEPTH],
+    hash: u32,
+    here: usize,
+    limit: usize,
+    best: &mut Offer,
+) {
+    let mut longest = 3;
+    for entry in row {
+        if (entry ^ tag(hash)) & !POSITION_MASK != 0 {
+            continue;
+        }
+        let there = (entry & POSITION_MASK) as usize;
+        // Distances grow along a row, so only a longer length can gain more. An empty entry is past `here`.
+        if longest >= limit || there >= here {
+            break;
+        }
+        if data[there + longest] == data[here + longest] {
+            let length = common_length(data, there, here, limit);
+            if length > longest {
+                longest = length;
+                let distance = (here - there) as u32;
+                let gain = LITERAL_COST * length as i32 - DISTANCE_COST - 16 * distance.ilog2() as i32;
+                if gain > best.gain {
+                    *best = Offer { gain, length: length as u32, target: Target::Distance(distance) };
+                }
+            }
+        }
     }
 }

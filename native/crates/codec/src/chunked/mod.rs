@@ -4,16 +4,44 @@
 mod alphabet;
 mod lazy;
 mod matches;
+mod optimal;
 mod payload;
 mod prior;
 
 pub use prior::Prior;
 
 use crate::CodecError;
-use payload::{decode_payload, encode_payload, MAX_BLOCK, STORED};
+use payload::{decode_payload, encode_payload, Parsed, MAX_BLOCK, STORED};
+
+/// The parser that a level names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Level 1.
+    Lazy,
+    /// Level 2.
+    Optimal,
+}
+
+impl Level {
+    /// Level 1 or 2.
+    pub fn from_number(number: u32) -> Option<Self> {
+        match number {
+            1 => Some(Level::Lazy),
+            2 => Some(Level::Optimal),
+            _ => None,
+        }
+    }
+
+    fn parse(self, data: &[u8], prior: &Prior) -> Parsed {
+        match self {
+            Level::Lazy => lazy::parse(data, prior),
+            Level::Optimal => optimal::parse(data, prior),
+        }
+    }
+}
 
 /// The payload of `data`.
-pub fn encode(data: &[u8], prior: &Prior) -> Vec<u8> {
+pub fn encode(data: &[u8], prior: &Prior, level: Level) -> Vec<u8> {
     if data.is_empty() {
         return Vec::new();
     }
@@ -22,12 +50,12 @@ pub fn encode(data: &[u8], prior: &Prior) -> Vec<u8> {
         out.extend_from_slice(data);
         return out;
     }
-    encode_payload(data, &lazy::parse(data, prior), prior)
+    encode_payload(data, &level.parse(data, prior), prior)
 }
 
 /// The tokens of `data`: symbols, details, lengths; and the literals. For training.
-pub fn parse(data: &[u8], prior: &Prior) -> (Vec<u8>, Vec<u32>, Vec<u32>, Vec<u8>) {
-    let parsed = lazy::parse(data, prior);
+pub fn parse(data: &[u8], prior: &Prior, level: Level) -> (Vec<u8>, Vec<u32>, Vec<u32>, Vec<u8>) {
+    let parsed = level.parse(data, prior);
     (
         parsed.tokens.iter().map(|token| token.symbol).collect(),
         parsed.tokens.iter().map(|token| token.detail).collect(),

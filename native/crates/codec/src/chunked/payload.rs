@@ -154,7 +154,7 @@ fn write_tables(
 }
 
 /// How many raw bits belong to a token symbol.
-fn detail_width(symbol: u8, prior: &Prior) -> u32 {
+pub fn detail_width(symbol: u8, prior: &Prior) -> u32 {
     match symbol {
         0..FIRST_DISTANCE => 0,
         FIRST_DISTANCE..FIRST_RUN => join_value(symbol - FIRST_DISTANCE, DISTANCE_DIRECT_BITS).1,

@@ -15,6 +15,7 @@ pub const MAX_PHRASE: usize = 16;
 const MAX_GROUPS: usize = 256 - FIRST_PHRASE_GROUP as usize;
 const MAX_GROUP_BITS: u8 = 14;
 const MAX_PHRASES: usize = 1 << 16;
+const FILTER_BITS: u32 = 16;
 const KEY_MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// One phrase, padded with zeros.
@@ -60,7 +61,9 @@ pub struct Prior {
     /// The tables of each stream, by context; none at all without a prior.
     pub tables: [Vec<StaticTable>; STREAMS],
     group_of: Vec<u8>,
-    starts: Vec<u32>,
+    least_cost: u8,
+    starts: Vec<u8>,
+    filter: Vec<u32>,
     slots: Vec<u32>,
     slot_shift: u32,
 }
@@ -76,7 +79,9 @@ impl Prior {
             classes: base_classes(),
             tables: [const { Vec::new() }; STREAMS],
             group_of: Vec::new(),
+            least_cost: 0,
             starts: Vec::new(),
+            filter: Vec::new(),
             slots: Vec::new(),
             slot_shift: 0,
         }
@@ -132,6 +137,11 @@ impl Prior {
         Ok(prior)
     }
 
+    /// What naming a phrase takes at least, in 1/8 bit.
+    pub fn least_cost(&self) -> u8 {
+        self.least_cost
+    }
+
     /// The group of phrase `number`.
     pub fn group(&self, number: u32) -> usize {
         self.group_of.get(number as usize).copied().map_or(0, usize::from)
@@ -141,16 +151,22 @@ impl Prior {
         for (group, &bits) in self.group_bits.iter().enumerate() {
             self.group_of.extend(std::iter::repeat_n(group as u8, 1 << bits));
         }
+        self.least_cost = self.group_cost.iter().copied().min().unwrap_or(0);
         if self.phrases.is_empty() {
             return;
         }
         self.starts = vec![0; 1 << 16];
+        self.filter = vec![0; 1 << FILTER_BITS];
         let bits = (self.phrases.len() * 4).next_power_of_two().ilog2().max(8);
         self.slots = vec![0; 1 << bits];
         self.slot_shift = 64 - bits;
         for (number, phrase) in self.phrases.iter().enumerate() {
-            let pair = u16::from_le_bytes([phrase.bytes[0], phrase.bytes[1]]);
-            self.starts[usize::from(pair)] |= 1 << phrase.length;
+            if phrase.length < 4 {
+                let pair = u16::from_le_bytes([phrase.bytes[0], phrase.bytes[1]]);
+                self.starts[usize::from(pair)] |= 1 << phrase.length;
+            } else {
+                self.filter[filter_slot(u128::from_le_bytes(phrase.bytes) as u32)] |= 1 << phrase.length;
+            }
             let mut slot = self.slot(&phrase.bytes, phrase.length);
             loop {
                 match self.slots[slot] {
@@ -172,10 +188,11 @@ impl Prior {
         (key.wrapping_mul(KEY_MULTIPLIER) >> self.slot_shift) as usize
     }
 
-    /// A bit for each length of the phrases that begin with two given bytes.
+    /// A bit for each length of the phrases that `window` may begin with.
     #[inline]
-    pub fn lengths(&self, first: u8, second: u8) -> u32 {
-        self.starts.get(usize::from(u16::from_le_bytes([first, second]))).copied().unwrap_or(0)
+    pub fn lengths(&self, window: u128) -> u32 {
+        let short = self.starts.get(usize::from(window as u16)).copied().unwrap_or(0);
+        u32::from(short) | self.filter.get(filter_slot(window as u32)).copied().unwrap_or(0)
     }
 
     /// The number of the phrase of `length` that `window` begins with.
@@ -192,6 +209,12 @@ impl Prior {
             slot = (slot + 1) & (self.slots.len() - 1);
         }
     }
+}
+
+/// Where the lengths of the phrases with the same four first bytes are kept.
+#[inline]
+fn filter_slot(first: u32) -> usize {
+    (first.wrapping_mul(2_654_435_761) >> (32 - FILTER_BITS)) as usize
 }
 
 fn read_phrase<'a>(data: &'a [u8], previous: &Phrase) -> Result<(Phrase, &'a [u8]), CodecError> {

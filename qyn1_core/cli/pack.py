@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -80,8 +81,12 @@ def command(
     """
     host = default_host()
     priors = resolve(project, command_line=options, host=host, manifest_file=manifest)
-    if _native.native is None and options["mode"] is None and not quiet:
-        say("qyn1: no native extension, so mode fast: install a Rust toolchain and reinstall for smaller packages")
+    if _native.native is None and priors.mode != "fast" and priors.origins["mode"].startswith(("default", "preset ")):
+        priors = replace(priors, mode="fast")
+        say(
+            "qyn1: no native extension, so mode fast: install a Rust toolchain and reinstall for smaller packages",
+            quiet=quiet,
+        )
     target: Path | BinaryIO
     if output == "-":
         if as_json:

@@ -1,8 +1,74 @@
 //! Python face of `qyn1_codec::morpheme`.
 
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use qyn1_codec::morpheme;
+
+use crate::errors::codec_error;
+
+/// A prior of morpheme, read and expanded once, shared by threads.
+#[pyclass(frozen)]
+struct MorphemePrior(morpheme::Prior);
+
+#[pymethods]
+impl MorphemePrior {
+    /// From a prior's content.
+    #[new]
+    fn new(py: Python<'_>, content: &[u8]) -> PyResult<Self> {
+        py.detach(|| morpheme::Prior::parse(content)).map(MorphemePrior).map_err(|error| codec_error(py, &error))
+    }
+}
+
+fn inner<'a>(prior: Option<&'a Bound<'_, MorphemePrior>>) -> Option<&'a morpheme::Prior> {
+    prior.map(|prior| &prior.get().0)
+}
+
+/// The payload of `data`.
+#[pyfunction]
+fn morpheme_encode<'py>(
+    py: Python<'py>,
+    data: &[u8],
+    prior: Option<&Bound<'py, MorphemePrior>>,
+) -> Bound<'py, PyBytes> {
+    let prior = inner(prior);
+    let payload = py.detach(|| morpheme::encode(data, prior));
+    PyBytes::new(py, &payload)
+}
+
+/// `raw_size` bytes out of `payload`.
+#[pyfunction]
+fn morpheme_decode<'py>(
+    py: Python<'py>,
+    payload: &[u8],
+    raw_size: usize,
+    prior: Option<&Bound<'py, MorphemePrior>>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let prior = inner(prior);
+    let data =
+        py.detach(|| morpheme::decode(payload, raw_size, prior)).map_err(|error| codec_error(py, &error))?;
+    Ok(PyBytes::new(py, &data))
+}
+
+/// Most bytes that a block of `raw_size` bytes takes.
+#[pyfunction]
+fn morpheme_memory(raw_size: usize) -> usize {
+    morpheme::memory(raw_size)
+}
+
+/// The content of a prior of `packages`, each a list of files.
+#[pyfunction]
+fn morpheme_train<'py>(py: Python<'py>, packages: Vec<Vec<Bound<'py, PyBytes>>>) -> Bound<'py, PyBytes> {
+    let files: Vec<Vec<&[u8]>> =
+        packages.iter().map(|package| package.iter().map(|file| file.as_bytes()).collect()).collect();
+    let content = py.detach(|| morpheme::train(&files));
+    PyBytes::new(py, &content)
+}
 
 /// Adds this room's functions to the module.
-pub fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<MorphemePrior>()?;
+    module.add_function(wrap_pyfunction!(morpheme_encode, module)?)?;
+    module.add_function(wrap_pyfunction!(morpheme_decode, module)?)?;
+    module.add_function(wrap_pyfunction!(morpheme_memory, module)?)?;
+    module.add_function(wrap_pyfunction!(morpheme_train, module)?)
 }

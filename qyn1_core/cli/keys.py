@@ -1,30 +1,15 @@
-"""Key options, and the order in which keys are looked for (docs/keys.md).
-
-No option takes a secret: identities, passphrases and sealing secrets are read from
-files, descriptors, commands or key stores, never from the command line.
-"""
+"""The key options of commands that open packages."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import TypeVar
 
 import click
 
-from qyn1_core import envelope
-from qyn1_core.cli.terminal import say
-from qyn1_core.errors import ConfigError, NotFound, PermissionDenied
-from qyn1_core.packing import Sealing
-from qyn1_core.priors import Priors
-from qyn1_plugins.host import Host
-
-__all__ = ["identities_from", "identity_options", "read_secret", "sealing_from"]
+__all__ = ["identity_options"]
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
-_MAX_KEY_FILE = 1 << 20
 
 
 def identity_options(function: _Command) -> _Command:
@@ -40,146 +25,3 @@ def identity_options(function: _Command) -> _Command:
         metavar="FILE",
         help="Identity file, or SCHEME:REFERENCE of a key provider. May be repeated.",
     )(function)
-
-
-def read_secret(reference: str, what: str) -> bytes:
-    """The content of a secret file ('-': standard input), without its last line break."""
-    try:
-        if reference == "-":
-            content = sys.stdin.buffer.read(_MAX_KEY_FILE)
-        else:
-            with Path(reference).open("rb") as file:
-                content = file.read(_MAX_KEY_FILE)
-    except FileNotFoundError:
-        raise NotFound(f"the {what} file {reference} does not exist") from None
-    except PermissionError:
-        raise PermissionDenied(f"no permission to read the {what} file {reference}") from None
-    except IsADirectoryError:
-        raise ConfigError(f"the {what} file {reference} is a folder") from None
-    content = content.removesuffix(b"\n").removesuffix(b"\r")
-    if not content:
-        raise ConfigError(f"the {what} file {reference} is empty")
-    return content
-
-
-def _passphrase(reference: str) -> str:
-    try:
-        return read_secret(reference, "passphrase").split(b"\n", 1)[0].removesuffix(b"\r").decode("utf-8")
-    except UnicodeDecodeError:
-        raise ConfigError("the passphrase is not UTF-8 text") from None
-
-
-def _read_keys(host: Host, reference: str) -> str:
-    """Text of a key file, or of ``scheme:reference`` through a key provider."""
-    scheme, colon, rest = reference.partition(":")
-    if colon and scheme in host.key_schemes() and not Path(reference).exists():
-        return host.key_provider(scheme).read(rest)
-    if not Path(reference).exists():
-        raise NotFound(f"the key file {reference} does not exist")
-    return host.key_provider("file").read(reference)
-
-
-def _environment_passphrase() -> str | None:
-    text = os.environ.get("QYN1_PASSPHRASE_FD")
-    if not text:
-        return None
-    try:
-        with os.fdopen(int(text), "rb", closefd=False) as file:
-            content = file.readline(_MAX_KEY_FILE)
-    except (ValueError, OSError):
-        raise ConfigError(f"QYN1_PASSPHRASE_FD must be the number of an open descriptor, not {text!r}") from None
-    return content.decode("utf-8").rstrip("\r\n")
-
-
-def identities_from(host: Host, identity_files: Sequence[str], passphrase_file: str | None) -> list[envelope.Identity]:
-    """What may open a package: the options, else the environment, else the default identity."""
-    found: list[envelope.Identity] = []
-    for reference in identity_files:
-        found.extend(envelope.parse_identities_text(_read_keys(host, reference), reference))
-    if passphrase_file is not None:
-        found.append(envelope.ScryptIdentity(_passphrase(passphrase_file)))
-    if found:
-        return found
-    passphrase = _environment_passphrase()
-    if passphrase is not None:
-        found.append(envelope.ScryptIdentity(passphrase))
-    command = os.environ.get("QYN1_IDENTITY_CMD")
-    if command:
-        found.extend(envelope.parse_identities_text(host.key_provider("command").read(command), "QYN1_IDENTITY_CMD"))
-    path = envelope.default_identity_path()
-    if path.exists():
-        found.extend(envelope.parse_identities_text(host.key_provider("file").read(str(path)), str(path)))
-    return found
-
-
-def sealing_from(
-    host: Host,
-    priors: Priors,
-    *,
-    passphrase_file: str | None,
-    encrypt: bool,
-    sealing_secret_file: str | None,
-    convergent: bool,
-    armor: bool,
-    quiet: bool,
-) -> Sealing:
-    """How ``pack`` closes its package, from the options and the priors."""
-    if not encrypt:
-        if passphrase_file or sealing_secret_file or convergent or armor:
-            raise ConfigError("--no-encrypt does not go with options about encryption")
-        return Sealing.open()
-    recipients = _recipients(host, priors, passphrase_file, quiet=quiet)
-    if convergent:
-        if sealing_secret_file:
-            raise ConfigError("--convergent uses no secret: leave out --sealing-secret-file or --convergent")
-        return Sealing.convergent(recipients, armor=armor)
-    if priors.deterministic:
-        if sealing_secret_file is None:
-            raise ConfigError(
-                "deterministic packages need a secret: --sealing-secret-file FILE (32 or more random bytes), "
-                "or --convergent if it is acceptable that a guess of the whole input can be confirmed"
-            )
-        return Sealing.deterministic(recipients, read_secret(sealing_secret_file, "sealing secret"), armor=armor)
-    if sealing_secret_file:
-        raise ConfigError("--sealing-secret-file goes with --deterministic")
-    return Sealing.to(recipients, armor=armor)
-
-
-def _recipients(host: Host, priors: Priors, passphrase_file: str | None, *, quiet: bool) -> list[envelope.Recipient]:
-    if passphrase_file is not None:
-        if "command line" in (priors.origins["recipients"], priors.origins["recipients_files"]):
-            raise ConfigError("a passphrase cannot be combined with recipients: use one of the two")
-        return [envelope.ScryptRecipient(_passphrase(passphrase_file))]
-    found: list[envelope.Recipient] = []
-    # Who names a recipient on the command line does not mean those of the manifest too.
-    named = [name for name in ("recipients", "recipients_files") if priors.origins[name] == "command line"]
-    texts = priors.recipients if not named or "recipients" in named else ()
-    files = priors.recipients_files if not named or "recipients_files" in named else ()
-    for text in texts:
-        if text.partition(":")[0] in host.key_schemes():
-            found.extend(envelope.parse_recipients_text(_read_keys(host, text), text))
-        else:
-            found.append(envelope.parse_recipient(text))
-    for reference in files:
-        found.extend(envelope.parse_recipients_text(_read_public(host, reference), reference))
-    if found:
-        return found
-    passphrase = _environment_passphrase()
-    if passphrase is not None:
-        return [envelope.ScryptRecipient(passphrase)]
-    return [_default_recipient(host, quiet=quiet)]
-
-
-def _read_public(host: Host, reference: str) -> str:
-    """Text of a recipients file; public, so its permissions do not matter."""
-    scheme, colon, rest = reference.partition(":")
-    if colon and scheme in host.key_schemes() and not Path(reference).exists():
-        return host.key_provider(scheme).read(rest)
-    return read_secret(reference, "recipients").decode("utf-8", "replace")
-
-
-def _default_recipient(host: Host, *, quiet: bool) -> envelope.Recipient:
-    path, created = envelope.ensure_default_identity()
-    if created:
-        say(f"qyn1: made your identity {path}: keep a copy of it, only it opens what you seal", quiet=quiet)
-    return envelope.parse_identities_text(host.key_provider("file").read(str(path)), str(path))[0].to_recipient()

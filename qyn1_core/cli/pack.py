@@ -9,9 +9,9 @@ from typing import BinaryIO
 
 import click
 
-from qyn1_core.cli.keys import sealing_from
 from qyn1_core.cli.options import setting_options
 from qyn1_core.cli.terminal import binary_stdout, human_size, print_json, progress_bar, say
+from qyn1_core.keys import sealing_from
 from qyn1_core.packing import pack
 from qyn1_core.priors import resolve
 from qyn1_core.report import PackReport
@@ -102,7 +102,7 @@ def command(
         sealing_secret_file=sealing_secret_file,
         convergent=convergent,
         armor=armor,
-        quiet=quiet,
+        tell=lambda line: say(f"qyn1: {line}", quiet=quiet),
     )
     style = "none" if quiet and progress == "auto" else progress
     with contextlib.ExitStack() as stack:

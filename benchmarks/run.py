@@ -192,6 +192,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     options = _options(arguments)
     if options.earlier is not None:
+        if not options.earlier.is_file():
+            raise SystemExit(f"no results in {options.earlier}: name a file that --json wrote")
         answer = json.loads(options.earlier.read_text("utf-8"))
     else:
         if absent := missing():

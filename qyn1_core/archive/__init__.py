@@ -1,6 +1,6 @@
 """The QYN1 container (docs/format.md): independently decodable blocks and a directory that finds them."""
 
-from qyn1_core.archive.directory import Block, Directory, Entry, EntryKind, Extent, Method
+from qyn1_core.archive.directory import Block, Directory, Entry, EntryKind, Extent, Method, check_entries
 from qyn1_core.archive.layout import MAGIC, VERSION, checksum
 from qyn1_core.archive.limits import DEFAULT_LIMITS, Limits
 from qyn1_core.archive.paths import UnsafePath, check_path, check_tree
@@ -22,8 +22,7 @@ __all__ = [
     "Method",
     "ReadableSource",
     "UnsafePath",
-    "check_path",
-    "check_tree",
+    "check_entries",
     "checksum",
     "decode_block",
 ]

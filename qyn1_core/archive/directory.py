@@ -6,7 +6,7 @@ Values are checked once, on the way in; everything behind `Directory.unpack` is 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
@@ -18,7 +18,7 @@ from qyn1_core.archive.limits import DEFAULT_LIMITS, Limits
 from qyn1_core.archive.paths import UnsafePath, check_tree
 from qyn1_core.errors import FormatError
 
-__all__ = ["Block", "Directory", "Entry", "EntryKind", "Extent", "Method"]
+__all__ = ["Block", "Directory", "Entry", "EntryKind", "Extent", "Method", "check_entries"]
 
 PRIOR_DIGEST_SIZE: Final = 8
 _OPTIONAL_FROM: Final = 128
@@ -188,14 +188,20 @@ class Directory:
             "times its packed size", unpacked // max(packed, 1), limits.ratio, unless=unpacked <= limits.ratio_from
         )
         try:
-            check_tree(
-                [entry.path for entry in self.entries if entry.kind in (EntryKind.FILE, EntryKind.COPY)],
-                [entry.path for entry in self.entries if entry.kind is EntryKind.DIRECTORY],
-                {entry.path: entry.target for entry in self.entries if entry.kind is EntryKind.SYMLINK},
-                portable=portable_names,
-            )
+            check_entries(self.entries, portable=portable_names)
         except UnsafePath as error:
             raise FormatError(f"the package is refused: it holds {error}") from None
+
+
+def check_entries(entries: Iterable[Entry], *, portable: bool) -> None:
+    """Raise `UnsafePath` unless ``entries`` can stand together and none leads out of the folder."""
+    entries = tuple(entries)
+    check_tree(
+        [entry.path for entry in entries if entry.kind in (EntryKind.FILE, EntryKind.COPY)],
+        [entry.path for entry in entries if entry.kind is EntryKind.DIRECTORY],
+        {entry.path: entry.target for entry in entries if entry.kind is EntryKind.SYMLINK},
+        portable=portable,
+    )
 
 
 def _put_text(out: bytearray, text: str) -> None:

@@ -23,6 +23,8 @@ __all__ = [
     "ReadableSource",
     "UnsafePath",
     "check_entries",
+    "check_path",
+    "check_tree",
     "checksum",
     "decode_block",
 ]

@@ -11,7 +11,7 @@ an encoder is free in its choices, this one documents its own here.
   eight bytes; of each the common length, up to `LENGTH_LIMIT`. And the phrases that
   begin here.
 - Gain, in 1/16 bit: `LITERAL_COST` a byte, less the cost of naming it. The highest gain wins;
-  among equals the first in the order above, a phrase last, shorter before longer.
+  among equals the first in the order above, a phrase last, longer before shorter.
 - While the best is shorter than `GOOD_LENGTH` and one of the next two positions gains more by a
   margin, the parser moves there.
 - A chosen match grows forward without limit and backward over pending literals.
@@ -43,12 +43,12 @@ Integers = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
 HASH_BITS: Final = 16
-CHAIN_DEPTH: Final = 4
+CHAIN_DEPTH: Final = 6
 LONG_DEPTH: Final = 2
 LENGTH_LIMIT: Final = 64
-GOOD_LENGTH: Final = 24
+GOOD_LENGTH: Final = 40
 LITERAL_COST: Final = 88
-DISTANCE_COST: Final = 112
+DISTANCE_COST: Final = 128
 """Of a new distance, besides 16 for each bit of it below the highest."""
 REPEAT_COST: Final = (72, 88, 96, 104)
 NEXT_MARGIN: Final = 24
@@ -144,7 +144,7 @@ def _offer_phrases(
         return
     starts = statistics.phrase_starts[words[:size] & np.uint64(0xFFFF)]
     costs = statistics.phrase_costs
-    for width in range(MIN_PHRASE, MAX_PHRASE + 1):
+    for width in range(MAX_PHRASE, MIN_PHRASE - 1, -1):
         index = statistics.phrase_index.get(width)
         if index is None:
             continue

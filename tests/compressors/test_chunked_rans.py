@@ -274,4 +274,4 @@ def test_golden_bytes_stay_as_they_are() -> None:
 
 
 GOLDEN_RANS = "110b817398c50b786fb176e2aefa4b4dba759fb4a5826f97a9ee3ca727be4447"
-GOLDEN_CHUNKED = "8b85812baf5fffd5c4fbb95ded817eca81bb5f26217091c6982613c783bed559"
+GOLDEN_CHUNKED = "ae5c66245822a2d9b94c04b757940aa27ae2bc7ee71dedeeb18baaca099544b8"

@@ -7,12 +7,12 @@ use super::payload::Parsed;
 use super::prior::{Prior, MAX_PHRASE};
 
 const HASH_BITS: u32 = 16;
-const CHAIN_DEPTH: usize = 4;
+const CHAIN_DEPTH: usize = 6;
 const LONG_DEPTH: usize = 2;
 const LENGTH_LIMIT: usize = 64;
-const GOOD_LENGTH: u32 = 24;
+const GOOD_LENGTH: u32 = 40;
 const LITERAL_COST: i32 = 88;
-const DISTANCE_COST: i32 = 112;
+const DISTANCE_COST: i32 = 128;
 const REPEAT_COST: [i32; 4] = [72, 88, 96, 104];
 const NEXT_MARGIN: i32 = 24;
 const SECOND_MARGIN: i32 = 56;
@@ -207,10 +207,10 @@ impl Parser<'_> {
         }
         let least_cost = 2 * i32::from(self.prior.least_cost());
         while lengths > 0 {
-            let length = lengths.trailing_zeros();
-            lengths &= lengths - 1;
+            let length = lengths.ilog2();
+            lengths &= !(1 << length);
             if LITERAL_COST * length as i32 - least_cost <= best.gain {
-                continue;
+                break;
             }
             if let Some(number) = self.prior.find(window, length as u8) {
                 let cost = self.prior.group_cost.get(self.prior.group(number)).copied().unwrap_or(0);

@@ -2,82 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO
 
-from qyn1_core import envelope, work
-from qyn1_core.archive import ArchiveWriter, EntryKind, Method, UnsafePath, check_tree
+from qyn1_core import work
+from qyn1_core.archive import ArchiveWriter, EntryKind, Method, UnsafePath, check_entries
 from qyn1_core.archive.directory import PRIOR_DIGEST_SIZE
-from qyn1_core.archive.layout import VERSION
-from qyn1_core.errors import ConfigError, SourceError
-from qyn1_core.limits import choose_workers, machine, scratch_folder
+from qyn1_core.errors import SourceError
+from qyn1_core.limits import choose_workers, machine
 from qyn1_core.output import whole_file
 from qyn1_core.pipeline import in_order
 from qyn1_core.plan import BlockPlan, Plan, make_plan, read_block
 from qyn1_core.priors import Priors, resolve
-from qyn1_core.project import discover
+from qyn1_core.project import ProjectEntry, discover
 from qyn1_core.report import PackReport, Stopwatch, peak_rss
+from qyn1_core.sealing import Sealing, seal_archive
 from qyn1_plugins.host import Host, default_host
-from qyn1_plugins.spec import BlockEvent, CipherProvider, Prior
+from qyn1_plugins.spec import BlockEvent, Prior
 
-__all__ = ["Sealing", "pack"]
-
-_SPOOL: Final = 16 << 20
-
-
-class Sealing:
-    """How a package is closed: to whom, and whether equal input gives equal bytes.
-
-    Made by `Sealing.to`, `Sealing.deterministic`, `Sealing.convergent` or `Sealing.open`.
-    """
-
-    def __init__(
-        self,
-        kind: str,
-        recipients: Sequence[envelope.Recipient] = (),
-        *,
-        secret: bytes | None = None,
-        armor: bool = False,
-    ) -> None:
-        self.kind = kind
-        self.recipients = tuple(recipients)
-        self.secret = secret
-        self.armor = armor
-
-    def __repr__(self) -> str:
-        return f"Sealing({self.kind}, {len(self.recipients)} recipients)"
-
-    @classmethod
-    def to(cls, recipients: Sequence[envelope.Recipient], *, armor: bool = False) -> Sealing:
-        """Encrypted to ``recipients``, with fresh randomness."""
-        if not recipients:
-            raise ConfigError("no recipient: name one with -r, or a passphrase with --passphrase-file")
-        return cls("recipients", recipients, armor=armor)
-
-    @classmethod
-    def deterministic(cls, recipients: Sequence[envelope.Recipient], secret: bytes, *, armor: bool = False) -> Sealing:
-        """Encrypted to ``recipients``; keys and nonces derived from ``secret`` and everything that goes in."""
-        if not recipients:
-            raise ConfigError("no recipient: name one with -r")
-        return cls("deterministic", recipients, secret=secret, armor=armor)
-
-    @classmethod
-    def convergent(cls, recipients: Sequence[envelope.Recipient], *, armor: bool = False) -> Sealing:
-        """As `deterministic` without a secret: who can guess the whole input can confirm the guess."""
-        if not recipients:
-            raise ConfigError("no recipient: name one with -r")
-        return cls("convergent", recipients, armor=armor)
-
-    @classmethod
-    def open(cls) -> Sealing:
-        """Not encrypted and not authenticated: a bare archive."""
-        return cls("none")
+__all__ = ["Sealing", "pack", "pack_entries"]
 
 
 def pack(
@@ -110,29 +58,73 @@ def pack(
             include=priors.include,
             exclude=priors.exclude,
             skip=skip,
-            permissions=priors.permissions
-            or ("normalized" if sealing.kind in ("deterministic", "convergent") else "exact"),
+            permissions=priors.permissions or ("normalized" if sealing.is_deterministic else "exact"),
             notes=notes,
         )
+    return _pack(entries, output, sealing, priors, force, host, randomness, watch, notes, progress)
+
+
+def pack_entries(
+    entries: Sequence[ProjectEntry],
+    output: Path | BinaryIO,
+    sealing: Sealing,
+    *,
+    priors: Priors,
+    language: str | None = None,
+    force: bool = False,
+    host: Host | None = None,
+    randomness: Callable[[int], bytes] = os.urandom,
+    clock: Callable[[], float] = time.monotonic,
+    progress: Callable[[BlockEvent], None] | None = None,
+) -> PackReport:
+    """As `pack`, for exactly ``entries`` instead of what stands in a folder; their order does not matter.
+
+    ``language`` is taken for that of every file, whatever its name and content suggest.
+    """
+    host = default_host() if host is None else host
+    ordered = sorted(entries, key=lambda entry: entry.path.encode("utf-8", "surrogateescape"))
+    return _pack(ordered, output, sealing, priors, force, host, randomness, Stopwatch(clock), [], progress, language)
+
+
+def _pack(
+    entries: Sequence[ProjectEntry],
+    output: Path | BinaryIO,
+    sealing: Sealing,
+    priors: Priors,
+    force: bool,
+    host: Host,
+    randomness: Callable[[int], bytes],
+    watch: Stopwatch,
+    notes: Sequence[str],
+    progress: Callable[[BlockEvent], None] | None,
+    language: str | None = None,
+) -> PackReport:
     with watch.stage("plan"):
-        plan = make_plan(entries, priors, host)
+        plan = make_plan(entries, priors, host, language=language)
         _check_names(plan)
     report = PackReport(
         output=str(output) if isinstance(output, Path) else "-",
         mode=priors.mode,
         fidelity=priors.fidelity,
-        encryption=_encryption(sealing),
-        deterministic=sealing.kind in ("deterministic", "convergent"),
+        encryption=sealing.encryption,
+        deterministic=sealing.is_deterministic,
         raw_size=sum(entry.size for entry in plan.entries),
         notes=[*notes, *plan.notes],
     )
     _count_entries(plan, report)
-    cipher = host.cipher(priors.cipher)
-    if isinstance(output, Path):
-        with whole_file(output, force=force) as file:
-            report.packed_size = _seal(file, plan, priors, sealing, host, cipher, randomness, watch, report, progress)
-    else:
-        report.packed_size = _seal(output, plan, priors, sealing, host, cipher, randomness, watch, report, progress)
+    with contextlib.ExitStack() as stack:
+        out = stack.enter_context(whole_file(output, force=force)) if isinstance(output, Path) else output
+        report.packed_size = seal_archive(
+            out,
+            lambda archive: _write_archive(archive, plan, priors, host, watch, report, progress),
+            sealing,
+            cipher=host.cipher(priors.cipher),
+            plugins=_plugins_needed(plan, host),
+            name=priors.name,
+            scratch=priors.scratch,
+            randomness=randomness,
+            watch=watch,
+        )
     report.seconds = {**watch.seconds, "total": watch.total()}
     report.peak_rss = peak_rss()
     host.pack_finished(report.as_json())
@@ -142,20 +134,9 @@ def pack(
 def _check_names(plan: Plan) -> None:
     """What cannot be unpacked again must not be packed."""
     try:
-        check_tree(
-            [entry.path for entry in plan.entries if entry.kind in (EntryKind.FILE, EntryKind.COPY)],
-            [entry.path for entry in plan.entries if entry.kind is EntryKind.DIRECTORY],
-            {entry.path: entry.target for entry in plan.entries if entry.kind is EntryKind.SYMLINK},
-            portable=False,
-        )
+        check_entries(plan.entries, portable=False)
     except UnsafePath as error:
         raise SourceError(f"the project holds {error}; exclude it", "project") from None
-
-
-def _encryption(sealing: Sealing) -> str:
-    if sealing.kind == "none":
-        return "none"
-    return ",".join(sorted({recipient.kind for recipient in sealing.recipients}))
 
 
 def _count_entries(plan: Plan, report: PackReport) -> None:
@@ -164,90 +145,6 @@ def _count_entries(plan: Plan, report: PackReport) -> None:
         report.copies += entry.kind is EntryKind.COPY
         report.links += entry.kind is EntryKind.SYMLINK
         report.directories += entry.kind is EntryKind.DIRECTORY
-
-
-class _CountingSink:
-    """Passes bytes on, timing and counting them."""
-
-    def __init__(self, out: BinaryIO, watch: Stopwatch, stage: str) -> None:
-        self._out = out
-        self._watch = watch
-        self._stage = stage
-        self.size = 0
-
-    def write(self, data: bytes, /) -> int:
-        with self._watch.stage(self._stage):
-            self._out.write(data)
-        self.size += len(data)
-        return len(data)
-
-    def flush(self) -> None:
-        self._out.flush()
-
-
-def _seal(
-    out: BinaryIO,
-    plan: Plan,
-    priors: Priors,
-    sealing: Sealing,
-    host: Host,
-    cipher: CipherProvider,
-    randomness: Callable[[int], bytes],
-    watch: Stopwatch,
-    report: PackReport,
-    progress: Callable[[BlockEvent], None] | None,
-) -> int:
-    """Write the closed package to ``out``; its size in bytes."""
-    file = _CountingSink(out, watch, "write")
-    binary = cast("BinaryIO", file)
-    facts = None
-    if not any(recipient.kind == "scrypt" for recipient in sealing.recipients):  # its stanza stands alone in a header
-        facts = envelope.PublicFacts(VERSION, _plugins_needed(plan, host), priors.name)
-    if sealing.kind == "none":
-        _write_archive(binary, plan, priors, host, watch, report, progress)
-    elif sealing.kind == "recipients":
-        with envelope.seal(
-            binary, sealing.recipients, cipher=cipher, facts=facts, randomness=randomness, armor=sealing.armor
-        ) as writer:
-            _write_archive(
-                cast("BinaryIO", _CountingSink(cast("BinaryIO", writer), watch, "encrypt")),
-                plan,
-                priors,
-                host,
-                watch,
-                report,
-                progress,
-            )
-    else:
-        with _spool(priors) as archive:
-            _write_archive(archive, plan, priors, host, watch, report, progress)
-            with watch.stage("encrypt"):
-                if sealing.secret is None:
-                    envelope.seal_convergent(
-                        binary, archive, sealing.recipients, cipher=cipher, facts=facts, armor=sealing.armor
-                    )
-                else:
-                    envelope.seal_deterministic(
-                        binary,
-                        archive,
-                        sealing.recipients,
-                        cipher=cipher,
-                        facts=facts,
-                        sealing_secret=sealing.secret,
-                        armor=sealing.armor,
-                    )
-    # Time spent writing is part of the time spent encrypting into it.
-    if "encrypt" in watch.seconds:
-        watch.seconds["encrypt"] = max(0.0, watch.seconds["encrypt"] - watch.seconds.get("write", 0.0))
-    return file.size
-
-
-@contextmanager
-def _spool(priors: Priors) -> Iterator[BinaryIO]:
-    """A place for a whole archive that leaves no name behind, even after a crash."""
-    folder = scratch_folder(priors.scratch, machine(), _SPOOL)
-    with tempfile.SpooledTemporaryFile(max_size=_SPOOL, dir=None if folder is None else str(folder)) as file:
-        yield cast("BinaryIO", file)
 
 
 def _plugins_needed(plan: Plan, host: Host) -> tuple[str, ...]:

@@ -99,15 +99,18 @@ class Plan:
         return sum(block.raw_size for block in self.blocks)
 
 
-def make_plan(entries: Sequence[ProjectEntry], priors: Priors, host: Host) -> Plan:
+def make_plan(entries: Sequence[ProjectEntry], priors: Priors, host: Host, *, language: str | None = None) -> Plan:
     """The plan for ``entries`` (what `discover` found) under ``priors``.
 
+    ``language`` is taken for that of every file instead of asking the frontends.
     Raises `SourceError` for a file that cannot be processed and `ConfigError` for
     priors that do not fit the installed plugins.
     """
+    if language is not None:
+        host.frontend(language)  # that it exists is better said now
     mode = MODES[priors.mode]
     notes: list[str] = []
-    materials = [_material(entry, priors, host) for entry in entries if entry.kind == "file"]
+    materials = [_material(entry, priors, host, language) for entry in entries if entry.kind == "file"]
     # Like beside like: one language together, and within it neighbours in the tree,
     # which tend to share names.
     materials.sort(key=lambda m: (m.language, m.entry.path.encode("utf-8")))
@@ -132,9 +135,9 @@ def make_plan(entries: Sequence[ProjectEntry], priors: Priors, host: Host) -> Pl
     return Plan(tuple(archive_entries), tuple(materials), blocks, recipes, mode.padded, tuple(dict.fromkeys(notes)))
 
 
-def _material(entry: ProjectEntry, priors: Priors, host: Host) -> Material:
-    head = _read(entry, 0, min(entry.size, _HEAD))
-    language = host.detect_language(entry.path, head)
+def _material(entry: ProjectEntry, priors: Priors, host: Host, language: str | None) -> Material:
+    if language is None:
+        language = host.detect_language(entry.path, _read(entry, 0, min(entry.size, _HEAD)))
     if priors.fidelity == "canonical":
         frontend = host.frontend(language)
         if isinstance(frontend, Canonicaliser):

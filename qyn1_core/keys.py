@@ -43,7 +43,7 @@ def read_secret(reference: str, what: str) -> bytes:
     return content
 
 
-def _passphrase(reference: str) -> str:
+def read_passphrase(reference: str) -> str:
     try:
         return read_secret(reference, "passphrase").split(b"\n", 1)[0].removesuffix(b"\r").decode("utf-8")
     except UnicodeDecodeError:
@@ -78,7 +78,7 @@ def identities_from(host: Host, identity_files: Sequence[str], passphrase_file: 
     for reference in identity_files:
         found.extend(envelope.parse_identities_text(_read_keys(host, reference), reference))
     if passphrase_file is not None:
-        found.append(envelope.ScryptIdentity(_passphrase(passphrase_file)))
+        found.append(envelope.ScryptIdentity(read_passphrase(passphrase_file)))
     if found:
         return found
     passphrase = _environment_passphrase()
@@ -136,7 +136,7 @@ def _recipients(
     if passphrase_file is not None:
         if "command line" in (priors.origins["recipients"], priors.origins["recipients_files"]):
             raise ConfigError("a passphrase cannot be combined with recipients: use one of the two")
-        return [envelope.ScryptRecipient(_passphrase(passphrase_file))]
+        return [envelope.ScryptRecipient(read_passphrase(passphrase_file))]
     found: list[envelope.Recipient] = []
     # Who names a recipient on the command line does not mean those of the manifest too.
     named = [name for name in ("recipients", "recipients_files") if priors.origins[name] == "command line"]

@@ -29,6 +29,7 @@ _COMMANDS: Final = {
     "cat": "Print one file of a package.",
     "inspect": "Show what a package tells without a key.",
     "verify": "Check every byte of a package.",
+    "sign": "Sign a package, so that others can tell who made it.",
     "diff": "Show what changed from one package to another.",
     "keygen": "Make an identity (a key pair).",
     "config": "Show every effective value and where it came from.",

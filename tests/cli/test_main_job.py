@@ -275,3 +275,20 @@ def test_canonical_fidelity_keeps_the_program_only(run: Run, tmp_path: Path) -> 
     (root / "a.py").write_text("def (:\n")
     assert b"a.py" in run("pack", root, "-o", "d.qyn1", "--fidelity", "canonical", code=1).stderr
     assert not (tmp_path / "d.qyn1").exists()
+
+
+def test_a_signature_tells_who_made_a_package(run: Run, project: Path, tmp_path: Path) -> None:
+    run("pack", project, "-o", "p.qyn1")
+    run("keygen", "--signing", "-o", "sign.key")
+    run("keygen", "--signing", "-o", "other.key")
+    assert (tmp_path / "sign.key").stat().st_mode & 0o777 == 0o600
+    run("verify", "p.qyn1", "--signed-by", "sign.key.pub", code=6)
+    run("sign", "p.qyn1", "-k", "sign.key", "--comment", "release 1")
+    run("sign", "p.qyn1", "-k", "sign.key", code=4)
+    run("verify", "p.qyn1", "--signed-by", "sign.key.pub")
+    only = json.loads(run("verify", "p.qyn1", "--signed-by", "sign.key.pub", "--signature-only", "--json").stdout)
+    assert only["trusted_comment"] == "release 1"
+    run("verify", "p.qyn1", "--signed-by", "other.key.pub", "--signature-only", code=5)
+    with (tmp_path / "p.qyn1").open("ab") as file:
+        file.write(b"x")
+    run("verify", "p.qyn1", "--signed-by", "sign.key.pub", "--signature-only", code=6)

@@ -27,30 +27,50 @@ impl ChunkedPrior {
     }
 
     /// Symbols (uint8), details and lengths (little-endian uint32) of the tokens of `data`; its literals.
-    fn parse<'py>(&self, py: Python<'py>, data: &[u8], level: u32) -> PyResult<[Bound<'py, PyBytes>; 4]> {
+    fn parse<'py>(
+        &self,
+        py: Python<'py>,
+        data: &[u8],
+        level: u32,
+    ) -> PyResult<[Bound<'py, PyBytes>; 4]> {
         let level = read_level(level)?;
-        let (symbols, details, lengths, literals) = py.detach(|| chunked::parse(data, &self.0, level));
-        let pack = |values: Vec<u32>| -> Vec<u8> { values.into_iter().flat_map(u32::to_le_bytes).collect() };
+        let (symbols, details, lengths, literals) =
+            py.detach(|| chunked::parse(data, &self.0, level));
+        let pack = |values: Vec<u32>| -> Vec<u8> {
+            values.into_iter().flat_map(u32::to_le_bytes).collect()
+        };
         Ok([symbols, pack(details), pack(lengths), literals].map(|part| PyBytes::new(py, &part)))
     }
 
     /// The payload of `data` at level 1 or 2.
-    fn encode<'py>(&self, py: Python<'py>, data: &[u8], level: u32) -> PyResult<Bound<'py, PyBytes>> {
+    fn encode<'py>(
+        &self,
+        py: Python<'py>,
+        data: &[u8],
+        level: u32,
+    ) -> PyResult<Bound<'py, PyBytes>> {
         let level = read_level(level)?;
         let payload = py.detach(|| chunked::encode(data, &self.0, level));
         Ok(PyBytes::new(py, &payload))
     }
 
     /// `raw_size` bytes out of `payload`.
-    fn decode<'py>(&self, py: Python<'py>, payload: &[u8], raw_size: usize) -> PyResult<Bound<'py, PyBytes>> {
-        let data =
-            py.detach(|| chunked::decode(payload, raw_size, &self.0)).map_err(|error| codec_error(py, &error))?;
+    fn decode<'py>(
+        &self,
+        py: Python<'py>,
+        payload: &[u8],
+        raw_size: usize,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let data = py
+            .detach(|| chunked::decode(payload, raw_size, &self.0))
+            .map_err(|error| codec_error(py, &error))?;
         Ok(PyBytes::new(py, &data))
     }
 }
 
 fn read_level(level: u32) -> PyResult<chunked::Level> {
-    chunked::Level::from_number(level).ok_or_else(|| PyValueError::new_err(format!("no level {level}")))
+    chunked::Level::from_number(level)
+        .ok_or_else(|| PyValueError::new_err(format!("no level {level}")))
 }
 
 /// Adds this room's functions to the module.

@@ -15,8 +15,14 @@ fn rans_encode<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
 
 /// `raw_size` bytes out of `payload`.
 #[pyfunction]
-fn rans_decode<'py>(py: Python<'py>, payload: &[u8], raw_size: usize) -> PyResult<Bound<'py, PyBytes>> {
-    let data = py.detach(|| rans::decode(payload, raw_size)).map_err(|error| codec_error(py, &error))?;
+fn rans_decode<'py>(
+    py: Python<'py>,
+    payload: &[u8],
+    raw_size: usize,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let data = py
+        .detach(|| rans::decode(payload, raw_size))
+        .map_err(|error| codec_error(py, &error))?;
     Ok(PyBytes::new(py, &data))
 }
 

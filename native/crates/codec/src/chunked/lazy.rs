@@ -51,7 +51,9 @@ const POSITION_MASK: u32 = (1 << POSITION_BITS) - 1;
 
 impl<const DEPTH: usize> Rows<DEPTH> {
     fn new() -> Self {
-        Rows { rows: vec![[NONE; DEPTH]; 1 << HASH_BITS] }
+        Rows {
+            rows: vec![[NONE; DEPTH]; 1 << HASH_BITS],
+        }
     }
 
     /// `hash` has the index in its high 16 bits and the tag below.
@@ -135,7 +137,8 @@ impl Parser<'_> {
                     position += offer.length as usize;
                 }
                 Target::Distance(distance) => {
-                    let (start, length) = self.grow(position, offer.length as usize, distance, builder.done());
+                    let (start, length) =
+                        self.grow(position, offer.length as usize, distance, builder.done());
                     builder.reference(start, distance, length);
                     self.recent = builder.recent();
                     position = start + length;
@@ -156,7 +159,8 @@ impl Parser<'_> {
                 self.short.insert(hash_4(word), at);
                 self.long.insert(hash_8(word), at);
             } else if let Some(bytes) = rest.first_chunk::<4>() {
-                self.short.insert(hash_4(u64::from(u32::from_le_bytes(*bytes))), at);
+                self.short
+                    .insert(hash_4(u64::from(u32::from_le_bytes(*bytes))), at);
             }
             self.inserted += 1;
         }
@@ -173,22 +177,42 @@ impl Parser<'_> {
         let rest = &data[position..];
         if let Some(bytes) = rest.first_chunk::<8>() {
             let word = u64::from_le_bytes(*bytes);
-            follow(data, self.short.row(hash_4(word)), hash_4(word), position, limit, &mut best);
-            follow(data, self.long.row(hash_8(word)), hash_8(word), position, limit, &mut best);
+            follow(
+                data,
+                self.short.row(hash_4(word)),
+                hash_4(word),
+                position,
+                limit,
+                &mut best,
+            );
+            follow(
+                data,
+                self.long.row(hash_8(word)),
+                hash_8(word),
+                position,
+                limit,
+                &mut best,
+            );
         } else if let Some(bytes) = rest.first_chunk::<4>() {
             let hash = hash_4(u64::from(u32::from_le_bytes(*bytes)));
             follow(data, self.short.row(hash), hash, position, limit, &mut best);
         }
         self.consider_phrases(position, &mut best);
         for (&distance, cost) in self.recent.iter().zip(REPEAT_COST) {
-            let Some(start) = position.checked_sub(distance as usize) else { continue };
+            let Some(start) = position.checked_sub(distance as usize) else {
+                continue;
+            };
             if data[start] != data[position] || data[start + 1] != data[position + 1] {
                 continue;
             }
             let length = common_length(data, start, position, limit);
             let gain = LITERAL_COST * length as i32 - cost;
             if gain > best.gain {
-                best = Offer { gain, length: length as u32, target: Target::Distance(distance) };
+                best = Offer {
+                    gain,
+                    length: length as u32,
+                    target: Target::Distance(distance),
+                };
             }
         }
         best
@@ -213,10 +237,19 @@ impl Parser<'_> {
                 break;
             }
             if let Some(number) = self.prior.find(window, length as u8) {
-                let cost = self.prior.group_cost.get(self.prior.group(number)).copied().unwrap_or(0);
+                let cost = self
+                    .prior
+                    .group_cost
+                    .get(self.prior.group(number))
+                    .copied()
+                    .unwrap_or(0);
                 let gain = LITERAL_COST * length as i32 - 2 * i32::from(cost);
                 if gain > best.gain {
-                    *best = Offer { gain, length, target: Target::Phrase(number) };
+                    *best = Offer {
+                        gain,
+                        length,
+                        target: Target::Phrase(number),
+                    };
                 }
             }
         }
@@ -228,7 +261,10 @@ impl Parser<'_> {
         if length == LENGTH_LIMIT {
             length = common_length(data, position - distance, position, data.len() - position);
         }
-        while position > done && position > distance && data[position - 1] == data[position - 1 - distance] {
+        while position > done
+            && position > distance
+            && data[position - 1] == data[position - 1 - distance]
+        {
             position -= 1;
             length += 1;
         }
@@ -261,9 +297,14 @@ fn follow<const DEPTH: usize>(
             if length > longest {
                 longest = length;
                 let distance = (here - there) as u32;
-                let gain = LITERAL_COST * length as i32 - DISTANCE_COST - 16 * distance.ilog2() as i32;
+                let gain =
+                    LITERAL_COST * length as i32 - DISTANCE_COST - 16 * distance.ilog2() as i32;
                 if gain > best.gain {
-                    *best = Offer { gain, length: length as u32, target: Target::Distance(distance) };
+                    *best = Offer {
+                        gain,
+                        length: length as u32,
+                        target: Target::Distance(distance),
+                    };
                 }
             }
         }

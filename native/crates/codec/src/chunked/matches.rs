@@ -1,8 +1,8 @@
 //! What both parsers need: comparing, and building tokens.
 
 use super::alphabet::{
-    split_value, Token, DISTANCE_DIRECT_BITS, FIRST_DISTANCE, FIRST_PHRASE_GROUP, FIRST_RUN, INITIAL_DISTANCES, MAX_RUN,
-    RUN_DIRECT_BITS,
+    split_value, Token, DISTANCE_DIRECT_BITS, FIRST_DISTANCE, FIRST_PHRASE_GROUP, FIRST_RUN,
+    INITIAL_DISTANCES, MAX_RUN, RUN_DIRECT_BITS,
 };
 use super::payload::Parsed;
 use super::prior::Prior;
@@ -10,12 +10,16 @@ use super::prior::Prior;
 /// How many bytes agree from `there` and `here` (the later one) on, at most `limit`.
 #[inline]
 pub fn common_length(data: &[u8], there: usize, here: usize, limit: usize) -> usize {
-    let (Some(first), Some(second)) = (data.get(there..), data.get(here..)) else { return 0 };
+    let (Some(first), Some(second)) = (data.get(there..), data.get(here..)) else {
+        return 0;
+    };
     let limit = limit.min(second.len());
     let mut length = 0;
     while let (Some(a), Some(b)) = (
         first.get(length..).and_then(|rest| rest.first_chunk::<8>()),
-        second.get(length..).and_then(|rest| rest.first_chunk::<8>()),
+        second
+            .get(length..)
+            .and_then(|rest| rest.first_chunk::<8>()),
     ) {
         let difference = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
         if difference != 0 {
@@ -58,9 +62,17 @@ pub struct Builder<'a> {
 impl<'a> Builder<'a> {
     /// Nothing yet.
     pub fn new(data: &'a [u8], prior: &'a Prior) -> Self {
-        let parsed =
-            Parsed { tokens: Vec::with_capacity(data.len() / 8), literals: Vec::with_capacity(data.len() / 8) };
-        Builder { data, prior, done: 0, recent: INITIAL_DISTANCES, parsed }
+        let parsed = Parsed {
+            tokens: Vec::with_capacity(data.len() / 8),
+            literals: Vec::with_capacity(data.len() / 8),
+        };
+        Builder {
+            data,
+            prior,
+            done: 0,
+            recent: INITIAL_DISTANCES,
+            parsed,
+        }
     }
 
     /// The position up to which all is said.
@@ -78,7 +90,11 @@ impl<'a> Builder<'a> {
         let literals = &self.data[self.done..position];
         for run in literals.chunks(MAX_RUN) {
             let (symbol, detail, _) = split_value(run.len() as u32 - 1, RUN_DIRECT_BITS);
-            self.parsed.tokens.push(Token { length: 0, detail, symbol: FIRST_RUN + symbol });
+            self.parsed.tokens.push(Token {
+                length: 0,
+                detail,
+                symbol: FIRST_RUN + symbol,
+            });
         }
         self.parsed.literals.extend_from_slice(literals);
         self.done = position;
@@ -94,7 +110,11 @@ impl<'a> Builder<'a> {
     pub fn phrase(&mut self, position: usize, number: u32, length: usize) {
         let group = self.prior.group(number);
         let base = self.prior.group_base.get(group).copied().unwrap_or(0);
-        let token = Token { length: 0, detail: number - base, symbol: FIRST_PHRASE_GROUP + group as u8 };
+        let token = Token {
+            length: 0,
+            detail: number - base,
+            symbol: FIRST_PHRASE_GROUP + group as u8,
+        };
         self.push(position, length, token);
     }
 
@@ -111,7 +131,15 @@ impl<'a> Builder<'a> {
                 (FIRST_DISTANCE + symbol, detail)
             }
         };
-        self.push(position, length, Token { length: length as u32, detail, symbol });
+        self.push(
+            position,
+            length,
+            Token {
+                length: length as u32,
+                detail,
+                symbol,
+            },
+        );
     }
 
     /// Everything, with the literals that are left.

@@ -7,9 +7,9 @@
 use crate::rans::tables::{levels_of_counts, normalise, COST, COST_UNIT};
 
 use super::alphabet::{
-    first_literal_context, inner_literal_context, length_context, split_value, Stream, DISTANCE_DIRECT_BITS,
-    FIRST_DISTANCE, FIRST_PHRASE_GROUP, FIRST_RUN, INITIAL_DISTANCES, LENGTH_DIRECT_BITS, MAX_RUN, MIN_LENGTH,
-    RUN_DIRECT_BITS, STREAMS, TOKEN_CLASSES,
+    first_literal_context, inner_literal_context, length_context, split_value, Stream,
+    DISTANCE_DIRECT_BITS, FIRST_DISTANCE, FIRST_PHRASE_GROUP, FIRST_RUN, INITIAL_DISTANCES,
+    LENGTH_DIRECT_BITS, MAX_RUN, MIN_LENGTH, RUN_DIRECT_BITS, STREAMS, TOKEN_CLASSES,
 };
 use super::matches::{common_length, window, Builder};
 use super::payload::{symbols, Parsed};
@@ -51,8 +51,15 @@ struct Matches {
 impl Matches {
     fn find(data: &[u8]) -> Self {
         let size = data.len();
-        let mut matches = Matches { starts: Vec::with_capacity(size + 1), found: Vec::with_capacity(2 * size) };
-        let mut heads = [vec![NONE; 1 << 16], vec![NONE; 1 << HASH_BITS], vec![NONE; 1 << HASH_BITS]];
+        let mut matches = Matches {
+            starts: Vec::with_capacity(size + 1),
+            found: Vec::with_capacity(2 * size),
+        };
+        let mut heads = [
+            vec![NONE; 1 << 16],
+            vec![NONE; 1 << HASH_BITS],
+            vec![NONE; 1 << HASH_BITS],
+        ];
         let mut chains = [vec![NONE; size], vec![NONE; size]];
         for position in 0..size {
             matches.starts.push(matches.found.len() as u32);
@@ -71,12 +78,15 @@ impl Matches {
                 (word as u32).wrapping_mul(2_654_435_761) as usize >> (32 - HASH_BITS),
                 (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - HASH_BITS)) as usize,
             ];
-            for (kind, (width, depth)) in [(4, CHAIN_DEPTH), (8, LONG_DEPTH)].into_iter().enumerate() {
+            for (kind, (width, depth)) in
+                [(4, CHAIN_DEPTH), (8, LONG_DEPTH)].into_iter().enumerate()
+            {
                 if room < width {
                     continue;
                 }
                 let chain = &mut chains[kind];
-                let mut there = std::mem::replace(&mut heads[kind + 1][hashes[kind]], position as u32);
+                let mut there =
+                    std::mem::replace(&mut heads[kind + 1][hashes[kind]], position as u32);
                 chain[position] = there;
                 for _ in 0..depth {
                     if there == NONE || longest >= limit {
@@ -92,7 +102,14 @@ impl Matches {
     }
 
     #[inline]
-    fn consider(&mut self, data: &[u8], here: usize, there: usize, limit: usize, longest: &mut usize) {
+    fn consider(
+        &mut self,
+        data: &[u8],
+        here: usize,
+        there: usize,
+        limit: usize,
+        longest: &mut usize,
+    ) {
         // Only a longer match is worth its greater distance.
         if *longest >= limit || data[there + *longest] != data[here + *longest] {
             return;
@@ -100,7 +117,8 @@ impl Matches {
         let length = common_length(data, there, here, limit);
         if length > *longest {
             *longest = length;
-            self.found.push((length as u64) << 32 | (here - there) as u64);
+            self.found
+                .push((length as u64) << 32 | (here - there) as u64);
         }
     }
 
@@ -127,7 +145,9 @@ impl Prices {
             for &symbol in symbols {
                 counts[(symbol >> 8) as usize][(symbol & 0xff) as usize] += 1;
             }
-            let total: Vec<u32> = (0..size).map(|symbol| counts.iter().map(|row| row[symbol]).sum()).collect();
+            let total: Vec<u32> = (0..size)
+                .map(|symbol| counts.iter().map(|row| row[symbol]).sum())
+                .collect();
             let together = normalise(&levels_of_counts(&total));
             let statics = &prior.tables[stream as usize];
             rows[stream as usize] = counts
@@ -135,13 +155,22 @@ impl Prices {
                 .enumerate()
                 .map(|(context, row)| {
                     // What is expected without the block counts as much as 64 symbols of it.
-                    let expected = statics.get(context).map_or(&together, |table| &table.frequencies);
+                    let expected = statics
+                        .get(context)
+                        .map_or(&together, |table| &table.frequencies);
                     let mixed: Vec<u32> = row
                         .iter()
                         .zip(expected)
-                        .map(|(&count, &frequency)| count.saturating_mul(64).saturating_add(u32::from(frequency) + 1))
+                        .map(|(&count, &frequency)| {
+                            count
+                                .saturating_mul(64)
+                                .saturating_add(u32::from(frequency) + 1)
+                        })
                         .collect();
-                    normalise(&levels_of_counts(&mixed)).iter().map(|&frequency| COST[usize::from(frequency)]).collect()
+                    normalise(&levels_of_counts(&mixed))
+                        .iter()
+                        .map(|&frequency| COST[usize::from(frequency)])
+                        .collect()
                 })
                 .collect();
         }
@@ -158,7 +187,8 @@ impl Prices {
         }
         for (to, from) in prices.length.iter_mut().zip(&rows[1]) {
             for (symbol, &cost) in from.iter().enumerate() {
-                to[symbol] = cost + bits(super::alphabet::join_value(symbol as u8, LENGTH_DIRECT_BITS).1);
+                to[symbol] =
+                    cost + bits(super::alphabet::join_value(symbol as u8, LENGTH_DIRECT_BITS).1);
             }
         }
         for (to, from) in prices.literal.iter_mut().zip(&rows[2]) {
@@ -209,7 +239,13 @@ struct Programme<'a> {
 
 impl<'a> Programme<'a> {
     fn new(data: &'a [u8], prior: &'a Prior, matches: &'a Matches, prices: &'a Prices) -> Self {
-        Programme { data, prior, matches, prices, nodes: Vec::with_capacity(WINDOW + 1) }
+        Programme {
+            data,
+            prior,
+            matches,
+            prices,
+            nodes: Vec::with_capacity(WINDOW + 1),
+        }
     }
 
     fn run(mut self) -> Parsed {
@@ -219,7 +255,13 @@ impl<'a> Programme<'a> {
         while position < size {
             let width = WINDOW.min(size - position);
             self.nodes.clear();
-            self.nodes.resize(width + 1, Node { price: u32::MAX, ..START });
+            self.nodes.resize(
+                width + 1,
+                Node {
+                    price: u32::MAX,
+                    ..START
+                },
+            );
             self.nodes[0] = Node { price: 0, ..state };
             let mut reached = width;
             let mut nice = None;
@@ -241,7 +283,12 @@ impl<'a> Programme<'a> {
                     Some(which) => which as u8,
                     None => FIRST_DISTANCE + split_value(distance - 1, DISTANCE_DIRECT_BITS).0,
                 };
-                state = Node { recent: builder.recent(), class: self.prior.classes[usize::from(symbol)], run: 0, ..state };
+                state = Node {
+                    recent: builder.recent(),
+                    class: self.prior.classes[usize::from(symbol)],
+                    run: 0,
+                    ..state
+                };
                 position += length;
             }
         }
@@ -289,7 +336,9 @@ impl<'a> Programme<'a> {
         }
         for which in 0..4 {
             let distance = node.recent[which];
-            let Some(there) = position.checked_sub(distance as usize) else { continue };
+            let Some(there) = position.checked_sub(distance as usize) else {
+                continue;
+            };
             if data[there] != data[position] || data[there + 1] != data[position + 1] {
                 continue;
             }
@@ -299,7 +348,16 @@ impl<'a> Programme<'a> {
             }
             let mut recent = node.recent;
             recent[..=which].rotate_right(1);
-            self.repetition(index, &node, which as u8, before, distance, recent, 2, length.min(room));
+            self.repetition(
+                index,
+                &node,
+                which as u8,
+                before,
+                distance,
+                recent,
+                2,
+                length.min(room),
+            );
         }
         let mut shortest = 3;
         for &found in self.matches.at(position) {
@@ -310,7 +368,16 @@ impl<'a> Programme<'a> {
             if !node.recent.contains(&distance) {
                 let symbol = FIRST_DISTANCE + split_value(distance - 1, DISTANCE_DIRECT_BITS).0;
                 let recent = [distance, node.recent[0], node.recent[1], node.recent[2]];
-                self.repetition(index, &node, symbol, before, distance, recent, shortest, length.min(room));
+                self.repetition(
+                    index,
+                    &node,
+                    symbol,
+                    before,
+                    distance,
+                    recent,
+                    shortest,
+                    length.min(room),
+                );
             }
             shortest = length + 1;
         }
@@ -319,17 +386,20 @@ impl<'a> Programme<'a> {
 
     fn literal(&mut self, position: usize, index: usize, node: &Node) {
         let tokens = &self.prices.token;
-        let run_price =
-            |class: u8, run: usize| tokens[usize::from(class) % TOKEN_CLASSES][usize::from(run_symbol(run))];
+        let run_price = |class: u8, run: usize| {
+            tokens[usize::from(class) % TOKEN_CLASSES][usize::from(run_symbol(run))]
+        };
         let literal = usize::from(self.data[position]);
         let (price, run, class_before);
         if node.run == 0 || usize::from(node.run) >= MAX_RUN {
-            price = run_price(node.class, 1) + self.prices.literal[first_literal_context(node.class)][literal];
+            price = run_price(node.class, 1)
+                + self.prices.literal[first_literal_context(node.class)][literal];
             (run, class_before) = (1, node.class);
         } else {
             let run_now = usize::from(node.run);
             let context = inner_literal_context(self.data[position - 1]);
-            price = (run_price(node.class_before, run_now + 1) + self.prices.literal[context][literal])
+            price = (run_price(node.class_before, run_now + 1)
+                + self.prices.literal[context][literal])
                 .saturating_sub(run_price(node.class_before, run_now));
             (run, class_before) = (node.run + 1, node.class_before);
         }
@@ -361,10 +431,15 @@ impl<'a> Programme<'a> {
         shortest: usize,
         longest: usize,
     ) {
-        let base = node.price + self.prices.token[usize::from(node.class) % TOKEN_CLASSES][usize::from(symbol)];
+        let base = node.price
+            + self.prices.token[usize::from(node.class) % TOKEN_CLASSES][usize::from(symbol)];
         let lengths = &self.prices.length[length_context(symbol, before)];
         let class = self.prior.classes[usize::from(symbol)];
-        let first = if longest > TRIED_LENGTHS { longest } else { shortest };
+        let first = if longest > TRIED_LENGTHS {
+            longest
+        } else {
+            shortest
+        };
         for length in first..=longest {
             let (length_symbol, _, _) = split_value(length as u32 - MIN_LENGTH, LENGTH_DIRECT_BITS);
             let price = base + lengths[usize::from(length_symbol) & 63];
@@ -397,7 +472,9 @@ impl<'a> Programme<'a> {
             match node.step {
                 Step::Literal => {}
                 Step::Phrase(number) => builder.phrase(start, number, node.length as usize),
-                Step::Distance(distance) => builder.reference(start, distance, node.length as usize),
+                Step::Distance(distance) => {
+                    builder.reference(start, distance, node.length as usize)
+                }
             }
         }
     }

@@ -3,13 +3,15 @@
 use crate::rans::framing::{read_size, write_size, BitReader, BitWriter};
 use crate::rans::lanes::{is_lane_start, lane_count, segment, LaneDecoder, LaneEncoder};
 use crate::rans::range_coder::{RangeDecoder, RangeEncoder, EVEN};
-use crate::rans::tables::{decode_entries, levels_of_counts, normalise, starts, Entries, TableCoder};
+use crate::rans::tables::{
+    decode_entries, levels_of_counts, normalise, starts, Entries, TableCoder,
+};
 use crate::CodecError;
 
 use super::alphabet::{
-    first_literal_context, inner_literal_context, is_measured, is_run, join_value, length_context, split_value,
-    Stream, Token, DISTANCE_DIRECT_BITS, FIRST_DISTANCE, FIRST_PHRASE_GROUP, FIRST_RUN, INITIAL_DISTANCES,
-    LENGTH_DIRECT_BITS, MIN_LENGTH, RUN_DIRECT_BITS, STREAMS,
+    first_literal_context, inner_literal_context, is_measured, is_run, join_value, length_context,
+    split_value, Stream, Token, DISTANCE_DIRECT_BITS, FIRST_DISTANCE, FIRST_PHRASE_GROUP,
+    FIRST_RUN, INITIAL_DISTANCES, LENGTH_DIRECT_BITS, MIN_LENGTH, RUN_DIRECT_BITS, STREAMS,
 };
 use super::prior::{Prior, MAX_PHRASE};
 
@@ -35,14 +37,21 @@ pub fn symbols(parsed: &Parsed, prior: &Prior, lanes: usize) -> [Symbols; STREAM
     let Parsed { tokens, literals } = parsed;
     let token_segment = segment(tokens.len(), lanes);
     let literal_segment = segment(literals.len(), lanes);
-    let mut out: [Symbols; STREAMS] =
-        [Vec::with_capacity(tokens.len()), Vec::with_capacity(tokens.len()), Vec::with_capacity(literals.len())];
+    let mut out: [Symbols; STREAMS] = [
+        Vec::with_capacity(tokens.len()),
+        Vec::with_capacity(tokens.len()),
+        Vec::with_capacity(literals.len()),
+    ];
     let mut before: Option<u8> = None;
     let mut next = 0usize;
     for (index, token) in tokens.iter().enumerate() {
         let symbol = token.symbol;
         let class = before.map_or(0, |symbol| prior.classes[usize::from(symbol)]);
-        let table = if is_lane_start(index, token_segment) { 0 } else { u32::from(class) };
+        let table = if is_lane_start(index, token_segment) {
+            0
+        } else {
+            u32::from(class)
+        };
         out[0].push(table << 8 | u32::from(symbol));
         if is_measured(symbol) {
             let (length, _, _) = split_value(token.length - MIN_LENGTH, LENGTH_DIRECT_BITS);
@@ -73,7 +82,11 @@ fn run_length(token: &Token) -> usize {
 
 /// The payload of `data`, parsed as `parsed`.
 pub fn encode_payload(data: &[u8], parsed: &Parsed, prior: &Prior) -> Vec<u8> {
-    let measured = parsed.tokens.iter().filter(|token| is_measured(token.symbol)).count();
+    let measured = parsed
+        .tokens
+        .iter()
+        .filter(|token| is_measured(token.symbol))
+        .count();
     let counts = [parsed.tokens.len(), measured, parsed.literals.len()];
     let lanes = lane_count(counts.iter().sum());
     let (mut encoder, mut coder) = (RangeEncoder::default(), TableCoder::default());
@@ -86,7 +99,10 @@ pub fn encode_payload(data: &[u8], parsed: &Parsed, prior: &Prior) -> Vec<u8> {
     for (stream, symbols) in Stream::ALL.into_iter().zip(&symbols) {
         let tables = write_tables(&mut encoder, &mut coder, stream, symbols, prior);
         coded.push(
-            symbols.iter().map(|&symbol| tables[(symbol >> 8) as usize][(symbol & 0xff) as usize]).collect(),
+            symbols
+                .iter()
+                .map(|&symbol| tables[(symbol >> 8) as usize][(symbol & 0xff) as usize])
+                .collect(),
         );
     }
     let head = encoder.finish();
@@ -102,7 +118,11 @@ pub fn encode_payload(data: &[u8], parsed: &Parsed, prior: &Prior) -> Vec<u8> {
     for token in &parsed.tokens {
         bits.write(token.detail, detail_width(token.symbol, prior));
     }
-    for token in parsed.tokens.iter().filter(|token| is_measured(token.symbol)) {
+    for token in parsed
+        .tokens
+        .iter()
+        .filter(|token| is_measured(token.symbol))
+    {
         let (_, low, width) = split_value(token.length - MIN_LENGTH, LENGTH_DIRECT_BITS);
         bits.write(low, width);
     }
@@ -131,20 +151,27 @@ fn write_tables(
     let statics = &prior.tables[stream as usize];
     let mut base: (Vec<u8>, Vec<u16>) = Default::default();
     if statics.is_empty() {
-        let total: Vec<u32> = (0..size).map(|symbol| counts.iter().map(|row| row[symbol]).sum()).collect();
+        let total: Vec<u32> = (0..size)
+            .map(|symbol| counts.iter().map(|row| row[symbol]).sum())
+            .collect();
         let levels = levels_of_counts(&total);
         coder.write(encoder, &levels, None);
         base = (levels.clone(), normalise(&levels));
     }
     let combine = |frequencies: &[u16]| -> Vec<u32> {
-        frequencies.iter().zip(starts(frequencies)).map(|(&f, s)| u32::from(f) | u32::from(s) << 16).collect()
+        frequencies
+            .iter()
+            .zip(starts(frequencies))
+            .map(|(&f, s)| u32::from(f) | u32::from(s) << 16)
+            .collect()
     };
     counts
         .iter()
         .enumerate()
         .map(|(context, row)| {
-            let (levels, frequencies) =
-                statics.get(context).map_or((&base.0, &base.1), |table| (&table.levels, &table.frequencies));
+            let (levels, frequencies) = statics.get(context).map_or((&base.0, &base.1), |table| {
+                (&table.levels, &table.frequencies)
+            });
             match coder.choose(encoder, row, levels, frequencies) {
                 Some(own) => combine(&normalise(&own)),
                 None => combine(frequencies),
@@ -159,12 +186,20 @@ pub fn detail_width(symbol: u8, prior: &Prior) -> u32 {
         0..FIRST_DISTANCE => 0,
         FIRST_DISTANCE..FIRST_RUN => join_value(symbol - FIRST_DISTANCE, DISTANCE_DIRECT_BITS).1,
         FIRST_RUN..FIRST_PHRASE_GROUP => join_value(symbol - FIRST_RUN, RUN_DIRECT_BITS).1,
-        _ => prior.group_bits.get(usize::from(symbol - FIRST_PHRASE_GROUP)).copied().map_or(0, u32::from),
+        _ => prior
+            .group_bits
+            .get(usize::from(symbol - FIRST_PHRASE_GROUP))
+            .copied()
+            .map_or(0, u32::from),
     }
 }
 
 /// `raw_size` bytes out of `payload`.
-pub fn decode_payload(payload: &[u8], raw_size: usize, prior: &Prior) -> Result<Vec<u8>, CodecError> {
+pub fn decode_payload(
+    payload: &[u8],
+    raw_size: usize,
+    prior: &Prior,
+) -> Result<Vec<u8>, CodecError> {
     let (&kind, rest) = match payload.split_first() {
         Some(parts) if raw_size > 0 => parts,
         Some(_) => return Err(CodecError::TrailingData),
@@ -173,12 +208,18 @@ pub fn decode_payload(payload: &[u8], raw_size: usize, prior: &Prior) -> Result<
     };
     match kind {
         STORED if rest.len() == raw_size => return Ok(rest.to_vec()),
-        STORED => return Err(CodecError::Corrupt("a stored block has not its declared size")),
+        STORED => {
+            return Err(CodecError::Corrupt(
+                "a stored block has not its declared size",
+            ))
+        }
         CODED if raw_size <= MAX_BLOCK => {}
         _ => return Err(CodecError::Corrupt("unknown kind")),
     }
     let (head_size, used) = read_size(rest)?;
-    let (head, body) = rest[used..].split_at_checked(head_size).ok_or(CodecError::Truncated)?;
+    let (head, body) = rest[used..]
+        .split_at_checked(head_size)
+        .ok_or(CodecError::Truncated)?;
     let (tokens, mut literals) = decode_tokens(head, body, raw_size, prior)?;
     expand(&tokens, &mut literals, raw_size, prior)
 }
@@ -206,7 +247,8 @@ fn decode_tokens(
 ) -> Result<(Vec<Token>, Vec<u8>), CodecError> {
     let (mut decoder, mut coder) = (RangeDecoder::new(head), TableCoder::default());
     let mut sizes = [EVEN; 32];
-    let [count, measured, literal_count] = std::array::from_fn(|_| decoder.number(&mut sizes) as usize);
+    let [count, measured, literal_count] =
+        std::array::from_fn(|_| decoder.number(&mut sizes) as usize);
     // Every token makes a byte, every repetition two, and every literal is one.
     if measured > count || count + measured > raw_size || literal_count > raw_size {
         return Err(CodecError::Corrupt("its counts exceed its size"));
@@ -245,25 +287,41 @@ fn decode_tokens(
                 .collect()
         })
         .collect();
-    let tables: Vec<Vec<&Entries>> =
-        tables.iter().map(|row| row.iter().map(Table::entries).collect()).collect();
+    let tables: Vec<Vec<&Entries>> = tables
+        .iter()
+        .map(|row| row.iter().map(Table::entries).collect())
+        .collect();
     let lanes = lane_count(count + measured + literal_count);
     let mut lane_decoder = LaneDecoder::new(body, lanes)?;
     let [by_class, by_length, by_literal] = [&tables[0], &tables[1], &tables[2]];
-    let by_symbol: Vec<&Entries> = prior.classes.iter().map(|&class| by_class[usize::from(class)]).collect();
-    let symbols = lane_decoder
-        .stream(count, |_, before| before.map_or(by_class[0], |symbol| by_symbol[usize::from(symbol)]))?;
+    let by_symbol: Vec<&Entries> = prior
+        .classes
+        .iter()
+        .map(|&class| by_class[usize::from(class)])
+        .collect();
+    let symbols = lane_decoder.stream(count, |_, before| {
+        before.map_or(by_class[0], |symbol| by_symbol[usize::from(symbol)])
+    })?;
     let contexts = length_contexts(&symbols);
     if contexts.len() != measured {
         return Err(CodecError::Corrupt("its counts contradict each other"));
     }
-    let lengths = lane_decoder.stream(measured, |index, _| by_length[usize::from(contexts[index])])?;
+    let lengths =
+        lane_decoder.stream(measured, |index, _| by_length[usize::from(contexts[index])])?;
 
-    let detail_bits: usize = symbols.iter().map(|&symbol| detail_width(symbol, prior) as usize).sum();
-    let length_bits: usize =
-        lengths.iter().map(|&symbol| join_value(symbol, LENGTH_DIRECT_BITS).1 as usize).sum();
+    let detail_bits: usize = symbols
+        .iter()
+        .map(|&symbol| detail_width(symbol, prior) as usize)
+        .sum();
+    let length_bits: usize = lengths
+        .iter()
+        .map(|&symbol| join_value(symbol, LENGTH_DIRECT_BITS).1 as usize)
+        .sum();
     let total = detail_bits + length_bits;
-    let tail = body.len().checked_sub(total.div_ceil(8)).ok_or(CodecError::Truncated)?;
+    let tail = body
+        .len()
+        .checked_sub(total.div_ceil(8))
+        .ok_or(CodecError::Truncated)?;
     let bits = &body[tail..];
     if total % 8 > 0 && bits.last().is_some_and(|&last| last >> (total % 8) > 0) {
         return Err(CodecError::Corrupt("padding bits are set"));
@@ -274,7 +332,11 @@ fn decode_tokens(
     let tokens: Vec<Token> = symbols
         .iter()
         .map(|&symbol| {
-            let mut token = Token { length: 0, detail: details.read(detail_width(symbol, prior)), symbol };
+            let mut token = Token {
+                length: 0,
+                detail: details.read(detail_width(symbol, prior)),
+                symbol,
+            };
             if is_measured(symbol) {
                 let (length, width) = join_value(lengths.next().unwrap_or(0), LENGTH_DIRECT_BITS);
                 token.length = (length | length_lows.read(width)) + MIN_LENGTH;
@@ -283,10 +345,14 @@ fn decode_tokens(
         })
         .collect();
     let first = first_literals(&tokens, literal_count, prior)?;
-    let inner: Vec<&Entries> = (0..=255u8).map(|symbol| by_literal[inner_literal_context(symbol)]).collect();
-    let literals = lane_decoder.stream(literal_count, |index, before| match (first[index], before) {
-        (0, Some(symbol)) => inner[usize::from(symbol)],
-        (context, _) => by_literal[usize::from(context)],
+    let inner: Vec<&Entries> = (0..=255u8)
+        .map(|symbol| by_literal[inner_literal_context(symbol)])
+        .collect();
+    let literals = lane_decoder.stream(literal_count, |index, before| {
+        match (first[index], before) {
+            (0, Some(symbol)) => inner[usize::from(symbol)],
+            (context, _) => by_literal[usize::from(context)],
+        }
     })?;
     if 4 * lanes + lane_decoder.finish()? != tail {
         return Err(CodecError::Corrupt("its parts do not meet"));
@@ -308,7 +374,11 @@ fn length_contexts(symbols: &[u8]) -> Vec<u8> {
 }
 
 /// The table of every literal that begins a run, 0 for the others.
-fn first_literals(tokens: &[Token], literal_count: usize, prior: &Prior) -> Result<Vec<u8>, CodecError> {
+fn first_literals(
+    tokens: &[Token],
+    literal_count: usize,
+    prior: &Prior,
+) -> Result<Vec<u8>, CodecError> {
     const RUNS: CodecError = CodecError::Corrupt("its runs are not its literals");
     let mut first = vec![0; literal_count];
     let (mut next, mut class) = (0usize, 0u8);
@@ -360,8 +430,10 @@ fn expand(
         if token.symbol >= FIRST_PHRASE_GROUP {
             let group = usize::from(token.symbol - FIRST_PHRASE_GROUP);
             let base = prior.group_base.get(group).copied().unwrap_or(0);
-            let phrase =
-                prior.phrases.get((base + token.detail) as usize).ok_or(CodecError::Corrupt("no such phrase"))?;
+            let phrase = prior
+                .phrases
+                .get((base + token.detail) as usize)
+                .ok_or(CodecError::Corrupt("no such phrase"))?;
             if usize::from(phrase.length) > raw_size - at {
                 return Err(SIZE);
             }

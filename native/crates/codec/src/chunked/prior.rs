@@ -3,9 +3,7 @@
 use crate::rans::tables::{decode_entries, normalise, Entries, MAX_LEVEL};
 use crate::CodecError;
 
-use super::alphabet::{
-    base_classes, Stream, FIRST_PHRASE_GROUP, TOKEN_CLASSES, STREAMS,
-};
+use super::alphabet::{base_classes, Stream, FIRST_PHRASE_GROUP, STREAMS, TOKEN_CLASSES};
 
 const MAGIC: &[u8; 4] = b"QCR1";
 /// The length of the shortest phrase.
@@ -42,7 +40,11 @@ impl StaticTable {
     pub fn new(levels: Vec<u8>) -> Self {
         let frequencies = normalise(&levels);
         let entries = decode_entries(&frequencies);
-        StaticTable { levels, frequencies, entries }
+        StaticTable {
+            levels,
+            frequencies,
+            entries,
+        }
     }
 }
 
@@ -90,10 +92,16 @@ impl Prior {
     /// Reads a prior's content.
     pub fn parse(content: &[u8]) -> Result<Self, CodecError> {
         let bad = CodecError::BadPrior;
-        let rest = content.strip_prefix(MAGIC).ok_or(bad("it does not begin as one of chunked-rans"))?;
-        let (&groups, rest) = rest.split_first().ok_or(bad("it does not begin as one of chunked-rans"))?;
+        let rest = content
+            .strip_prefix(MAGIC)
+            .ok_or(bad("it does not begin as one of chunked-rans"))?;
+        let (&groups, rest) = rest
+            .split_first()
+            .ok_or(bad("it does not begin as one of chunked-rans"))?;
         let groups = usize::from(groups);
-        let (heads, mut rest) = rest.split_at_checked(3 * groups).ok_or(bad("its phrase groups are damaged"))?;
+        let (heads, mut rest) = rest
+            .split_at_checked(3 * groups)
+            .ok_or(bad("its phrase groups are damaged"))?;
         if groups > MAX_GROUPS {
             return Err(bad("its phrase groups are damaged"));
         }
@@ -112,7 +120,10 @@ impl Prior {
         if total > MAX_PHRASES {
             return Err(bad("it has too many phrases"));
         }
-        let mut previous = Phrase { bytes: [0; MAX_PHRASE], length: 0 };
+        let mut previous = Phrase {
+            bytes: [0; MAX_PHRASE],
+            length: 0,
+        };
         for _ in 0..total {
             let (phrase, left) = read_phrase(rest, &previous)?;
             prior.phrases.push(phrase);
@@ -122,7 +133,9 @@ impl Prior {
         for stream in Stream::ALL {
             let size = stream.alphabet(groups);
             for _ in 0..stream.contexts() {
-                let (levels, left) = rest.split_at_checked(size).ok_or(bad("its tables are cut off"))?;
+                let (levels, left) = rest
+                    .split_at_checked(size)
+                    .ok_or(bad("its tables are cut off"))?;
                 if levels.iter().any(|&level| level > MAX_LEVEL) {
                     return Err(bad("a table's level is out of range"));
                 }
@@ -144,12 +157,16 @@ impl Prior {
 
     /// The group of phrase `number`.
     pub fn group(&self, number: u32) -> usize {
-        self.group_of.get(number as usize).copied().map_or(0, usize::from)
+        self.group_of
+            .get(number as usize)
+            .copied()
+            .map_or(0, usize::from)
     }
 
     fn build_index(&mut self) {
         for (group, &bits) in self.group_bits.iter().enumerate() {
-            self.group_of.extend(std::iter::repeat_n(group as u8, 1 << bits));
+            self.group_of
+                .extend(std::iter::repeat_n(group as u8, 1 << bits));
         }
         self.least_cost = self.group_cost.iter().copied().min().unwrap_or(0);
         if self.phrases.is_empty() {
@@ -165,7 +182,8 @@ impl Prior {
                 let pair = u16::from_le_bytes([phrase.bytes[0], phrase.bytes[1]]);
                 self.starts[usize::from(pair)] |= 1 << phrase.length;
             } else {
-                self.filter[filter_slot(u128::from_le_bytes(phrase.bytes) as u32)] |= 1 << phrase.length;
+                self.filter[filter_slot(u128::from_le_bytes(phrase.bytes) as u32)] |=
+                    1 << phrase.length;
             }
             let mut slot = self.slot(&phrase.bytes, phrase.length);
             loop {
@@ -184,15 +202,26 @@ impl Prior {
 
     fn slot(&self, bytes: &[u8; MAX_PHRASE], length: u8) -> usize {
         let value = u128::from_le_bytes(*bytes);
-        let key = (value as u64) ^ ((value >> 64) as u64).wrapping_mul(KEY_MULTIPLIER) ^ u64::from(length) << 56;
+        let key = (value as u64)
+            ^ ((value >> 64) as u64).wrapping_mul(KEY_MULTIPLIER)
+            ^ u64::from(length) << 56;
         (key.wrapping_mul(KEY_MULTIPLIER) >> self.slot_shift) as usize
     }
 
     /// A bit for each length of the phrases that `window` may begin with.
     #[inline]
     pub fn lengths(&self, window: u128) -> u32 {
-        let short = self.starts.get(usize::from(window as u16)).copied().unwrap_or(0);
-        u32::from(short) | self.filter.get(filter_slot(window as u32)).copied().unwrap_or(0)
+        let short = self
+            .starts
+            .get(usize::from(window as u16))
+            .copied()
+            .unwrap_or(0);
+        u32::from(short)
+            | self
+                .filter
+                .get(filter_slot(window as u32))
+                .copied()
+                .unwrap_or(0)
     }
 
     /// The number of the phrase of `length` that `window` begins with.
@@ -218,10 +247,13 @@ fn filter_slot(first: u32) -> usize {
 }
 
 fn read_phrase<'a>(data: &'a [u8], previous: &Phrase) -> Result<(Phrase, &'a [u8]), CodecError> {
-    let (&head, rest) = data.split_first().ok_or(CodecError::BadPrior("its phrases are cut off"))?;
+    let (&head, rest) = data
+        .split_first()
+        .ok_or(CodecError::BadPrior("its phrases are cut off"))?;
     let (shared, size) = (usize::from(head >> 4), usize::from(head & 15) + 1);
-    let (suffix, rest) =
-        rest.split_at_checked(size).ok_or(CodecError::BadPrior("its phrases are damaged"))?;
+    let (suffix, rest) = rest
+        .split_at_checked(size)
+        .ok_or(CodecError::BadPrior("its phrases are damaged"))?;
     let length = shared + size;
     if shared > usize::from(previous.length) || !(MIN_PHRASE..=MAX_PHRASE).contains(&length) {
         return Err(CodecError::BadPrior("its phrases are damaged"));
@@ -229,5 +261,11 @@ fn read_phrase<'a>(data: &'a [u8], previous: &Phrase) -> Result<(Phrase, &'a [u8
     let mut bytes = [0; MAX_PHRASE];
     bytes[..shared].copy_from_slice(&previous.bytes[..shared]);
     bytes[shared..length].copy_from_slice(suffix);
-    Ok((Phrase { bytes, length: length as u8 }, rest))
+    Ok((
+        Phrase {
+            bytes,
+            length: length as u8,
+        },
+        rest,
+    ))
 }

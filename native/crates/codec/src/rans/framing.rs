@@ -72,7 +72,11 @@ impl<'a> BitReader<'a> {
     #[inline]
     pub fn read(&mut self, width: u32) -> u32 {
         let byte = self.position >> 3;
-        let word = match self.data.get(byte..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = match self
+            .data
+            .get(byte..)
+            .and_then(|rest| rest.first_chunk::<8>())
+        {
             Some(chunk) => u64::from_le_bytes(*chunk),
             None => {
                 let mut last = [0u8; 8];

@@ -42,7 +42,10 @@ pub struct LaneEncoder {
 impl LaneEncoder {
     /// All lanes at their bound.
     pub fn new(lanes: usize) -> Self {
-        LaneEncoder { states: vec![LOWER_BOUND; lanes], words: Vec::new() }
+        LaneEncoder {
+            states: vec![LOWER_BOUND; lanes],
+            words: Vec::new(),
+        }
     }
 
     /// Codes one stream, given as `frequency | start << 16` of each symbol. Frequencies are not 0.
@@ -86,13 +89,21 @@ pub struct LaneDecoder<'a> {
 impl<'a> LaneDecoder<'a> {
     /// `data` begins with the states of `lanes` lanes; words follow.
     pub fn new(data: &'a [u8], lanes: usize) -> Result<Self, CodecError> {
-        let (heads, words) = data.split_at_checked(4 * lanes).ok_or(CodecError::Truncated)?;
-        let states: Vec<u32> =
-            heads.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        let (heads, words) = data
+            .split_at_checked(4 * lanes)
+            .ok_or(CodecError::Truncated)?;
+        let states: Vec<u32> = heads
+            .chunks_exact(4)
+            .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect();
         if states.iter().any(|&state| state < LOWER_BOUND) {
             return Err(CodecError::Corrupt("a state is below its bound"));
         }
-        Ok(LaneDecoder { states, words, position: 0 })
+        Ok(LaneDecoder {
+            states,
+            words,
+            position: 0,
+        })
     }
 
     /// The next `count` symbols. `table` gives the decoding table of a symbol by its index and
@@ -149,7 +160,10 @@ impl<'a> LaneDecoder<'a> {
             out[index] = (entry >> 24) as u8;
             *state = (entry >> SCALE_BITS & 0xfff) * (x >> SCALE_BITS) + (entry & 0xfff);
             if *state < LOWER_BOUND {
-                let word = self.words.get(self.position..self.position + 2).ok_or(CodecError::Truncated)?;
+                let word = self
+                    .words
+                    .get(self.position..self.position + 2)
+                    .ok_or(CodecError::Truncated)?;
                 *state = *state << 16 | u32::from(word[0]) | u32::from(word[1]) << 8;
                 self.position += 2;
             }

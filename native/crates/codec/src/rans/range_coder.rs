@@ -34,7 +34,14 @@ pub struct RangeEncoder {
 
 impl Default for RangeEncoder {
     fn default() -> Self {
-        RangeEncoder { low: 0, range: u32::MAX, cache: 0, pending: 0, started: false, out: Vec::new() }
+        RangeEncoder {
+            low: 0,
+            range: u32::MAX,
+            cache: 0,
+            pending: 0,
+            started: false,
+            out: Vec::new(),
+        }
     }
 }
 
@@ -132,7 +139,12 @@ pub struct RangeDecoder<'a> {
 impl<'a> RangeDecoder<'a> {
     /// Begins at the first byte of `data`.
     pub fn new(data: &'a [u8]) -> Self {
-        let mut decoder = RangeDecoder { data, position: 0, code: 0, range: u32::MAX };
+        let mut decoder = RangeDecoder {
+            data,
+            position: 0,
+            code: 0,
+            range: u32::MAX,
+        };
         for _ in 0..4 {
             decoder.code = decoder.code << 8 | decoder.next();
         }

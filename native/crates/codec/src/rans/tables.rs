@@ -68,7 +68,10 @@ pub fn levels_of_counts(counts: &[u32]) -> Vec<u8> {
                 return 1;
             }
             let octave = ratio.ilog2() - 10;
-            let step = THRESHOLDS.iter().filter(|&&threshold| ratio >> octave >= threshold).count();
+            let step = THRESHOLDS
+                .iter()
+                .filter(|&&threshold| ratio >> octave >= threshold)
+                .count();
             (1 + 4 * octave as u8 + step as u8).min(MAX_LEVEL)
         })
         .collect()
@@ -81,7 +84,11 @@ pub fn normalise(levels: &[u8]) -> Vec<u16> {
     let size = levels.len();
     let count = levels.iter().filter(|&&level| level > 0).count();
     if count == 0 {
-        return if size == 0 { Vec::new() } else { normalise(&vec![1; size]) };
+        return if size == 0 {
+            Vec::new()
+        } else {
+            normalise(&vec![1; size])
+        };
     }
     let mut frequencies = vec![0u16; size];
     if count == 1 {
@@ -112,7 +119,10 @@ pub fn normalise(levels: &[u8]) -> Vec<u16> {
     }
     let mut excess = (-lack).max(0) as usize;
     while excess > 0 {
-        let able = order.iter().filter(|&&symbol| frequencies[symbol] > 1).count();
+        let able = order
+            .iter()
+            .filter(|&&symbol| frequencies[symbol] > 1)
+            .count();
         let taken = able.min(excess);
         for &symbol in &order[..taken] {
             frequencies[symbol] -= 1;
@@ -136,11 +146,18 @@ pub fn starts(frequencies: &[u16]) -> Vec<u16> {
 
 /// The decoding table of `frequencies`.
 pub fn decode_entries(frequencies: &[u16]) -> Box<Entries> {
-    let mut entries: Box<Entries> = vec![0u32; SCALE].try_into().unwrap_or_else(|_| Box::new([0; SCALE]));
+    let mut entries: Box<Entries> = vec![0u32; SCALE]
+        .try_into()
+        .unwrap_or_else(|_| Box::new([0; SCALE]));
     let mut slot = 0;
     for (symbol, &frequency) in frequencies.iter().enumerate() {
         let head = (symbol as u32) << 24 | u32::from(frequency) << SCALE_BITS;
-        for (offset, entry) in entries.iter_mut().skip(slot).take(usize::from(frequency)).enumerate() {
+        for (offset, entry) in entries
+            .iter_mut()
+            .skip(slot)
+            .take(usize::from(frequency))
+            .enumerate()
+        {
             *entry = head | offset as u32;
         }
         slot += usize::from(frequency);
@@ -161,10 +178,18 @@ pub fn table_cost(counts: &[u32], frequencies: &[u16]) -> u64 {
 fn levels_cost(levels: &[u8], reference: &[u8]) -> u64 {
     let mut cost = 0;
     for (&level, &guess) in levels.iter().zip(reference) {
-        cost += if (level == 0) == (guess == 0) { 64 } else { 1024 };
+        cost += if (level == 0) == (guess == 0) {
+            64
+        } else {
+            1024
+        };
         if level > 0 {
             let distance = u64::from(level.abs_diff(if guess == 0 { FIRST_LEVEL } else { guess }));
-            cost += if distance == 0 { 256 } else { 512 + 256 * distance.min(10) };
+            cost += if distance == 0 {
+                256
+            } else {
+                512 + 256 * distance.min(10)
+            };
         }
     }
     cost
@@ -181,7 +206,13 @@ pub struct TableCoder {
 
 impl Default for TableCoder {
     fn default() -> Self {
-        TableCoder { absent: [EVEN; 12], same: [EVEN; 2], sign: [EVEN; 2], magnitude: [EVEN; 32], own: EVEN }
+        TableCoder {
+            absent: [EVEN; 12],
+            same: [EVEN; 2],
+            sign: [EVEN; 2],
+            magnitude: [EVEN; 32],
+            own: EVEN,
+        }
     }
 }
 
@@ -219,18 +250,26 @@ impl TableCoder {
     }
 
     /// The levels that `choose` gave.
-    pub fn chosen(&mut self, decoder: &mut RangeDecoder, reference: &[u8]) -> Result<Option<Vec<u8>>, CodecError> {
+    pub fn chosen(
+        &mut self,
+        decoder: &mut RangeDecoder,
+        reference: &[u8],
+    ) -> Result<Option<Vec<u8>>, CodecError> {
         if !decoder.bit(&mut self.own) {
             return Ok(None);
         }
-        self.read(decoder, Some(reference), reference.len()).map(Some)
+        self.read(decoder, Some(reference), reference.len())
+            .map(Some)
     }
 
     /// Levels, relative to `reference` if there is one.
     pub fn write(&mut self, encoder: &mut RangeEncoder, levels: &[u8], reference: Option<&[u8]>) {
         let (mut previous, mut history) = (FIRST_LEVEL, 0usize);
         for (symbol, &level) in levels.iter().enumerate() {
-            let guess = reference.and_then(|table| table.get(symbol)).copied().unwrap_or(0);
+            let guess = reference
+                .and_then(|table| table.get(symbol))
+                .copied()
+                .unwrap_or(0);
             let absent = level == 0;
             let context = absent_context(guess, history, reference.is_some());
             encoder.bit(&mut self.absent[context], absent);
@@ -248,7 +287,10 @@ impl TableCoder {
                 for index in 0..distance - 1 {
                     encoder.bit(&mut self.magnitude[kind * 16 + index.min(15)], true);
                 }
-                encoder.bit(&mut self.magnitude[kind * 16 + (distance - 1).min(15)], false);
+                encoder.bit(
+                    &mut self.magnitude[kind * 16 + (distance - 1).min(15)],
+                    false,
+                );
             }
         }
     }
@@ -264,7 +306,10 @@ impl TableCoder {
         let (mut previous, mut history) = (FIRST_LEVEL, 0usize);
         let mut levels = Vec::with_capacity(size);
         for symbol in 0..size {
-            let guess = reference.and_then(|table| table.get(symbol)).copied().unwrap_or(0);
+            let guess = reference
+                .and_then(|table| table.get(symbol))
+                .copied()
+                .unwrap_or(0);
             let context = absent_context(guess, history, reference.is_some());
             let absent = decoder.bit(&mut self.absent[context]);
             history = (history << 1 | usize::from(absent)) & 3;
@@ -277,7 +322,8 @@ impl TableCoder {
             if decoder.bit(&mut self.same[kind]) {
                 let negative = decoder.bit(&mut self.sign[kind]);
                 let mut distance = 1;
-                while decoder.bit(&mut self.magnitude[kind * 16 + (distance as usize - 1).min(15)]) {
+                while decoder.bit(&mut self.magnitude[kind * 16 + (distance as usize - 1).min(15)])
+                {
                     distance += 1;
                     if distance > i32::from(MAX_LEVEL) {
                         return Err(RANGE);

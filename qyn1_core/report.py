@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Final
 
-__all__ = ["REPORT_SCHEMA_VERSION", "PackReport", "Stopwatch", "UnpackReport", "peak_rss"]
+__all__ = ["REPORT_SCHEMA_VERSION", "LinkReport", "PackReport", "Stopwatch", "UnpackReport", "peak_rss"]
 
 REPORT_SCHEMA_VERSION: Final = 1
 
@@ -97,3 +97,12 @@ class PackReport(_Report):
 @dataclass
 class UnpackReport(_Report):
     """A package was unpacked into the folder ``output``."""
+
+
+@dataclass
+class LinkReport(_Report):
+    """``objects`` objects were linked into one package."""
+
+    objects: int = 0
+    encryption: str = ""
+    deterministic: bool = False

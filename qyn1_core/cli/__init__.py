@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import signal
 import sys
 import warnings
@@ -20,7 +21,7 @@ import click
 
 from qyn1_core.errors import Qyn1Error
 
-__all__ = ["main", "qyn1", "run"]
+__all__ = ["main", "outcome", "qyn1", "run"]
 
 _COMMANDS: Final = {
     "pack": "Seal a project into one package.",
@@ -36,6 +37,10 @@ _COMMANDS: Final = {
     "doctor": "Show what this machine offers, and what is missing.",
     "plugins": "Show the installed plugins.",
     "train": "Train a prior from a list of packages.",
+    "object": "Compress named files into an object (a step of a build).",
+    "link": "Seal objects into one package (a step of a build).",
+    "compare": "Compare a package with the files that it was made from.",
+    "work": "Run build steps, as a worker that stays if asked to.",
 }
 _INTERRUPTED: Final = 130
 _TERMINATED: Final = 143
@@ -84,26 +89,43 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit code. Every error is one line on standard error."""
+    code, message = outcome(arguments)
+    if message:
+        click.echo(message, err=True)
+    return code
+
+
+def outcome(arguments: Sequence[str] | None = None, place: object = None) -> tuple[int, str]:
+    """Run the command; its exit code and what to say about it.
+
+    ``place`` is the `Place` of a build step that a worker runs.
+    """
     try:
-        result = qyn1.main(args=arguments, prog_name="qyn1", standalone_mode=False)
+        result = qyn1.main(args=arguments, prog_name="qyn1", standalone_mode=False, obj=place)
     except click.exceptions.Exit as leaving:
-        return leaving.exit_code
+        return leaving.exit_code, ""
     except click.exceptions.Abort:
-        return _complain("interrupted", _INTERRUPTED)
+        return _INTERRUPTED, "qyn1: interrupted"
     except click.ClickException as error:
-        error.show()
-        return 2
+        return 2, _usage(error)
     except KeyboardInterrupt:
-        return _complain("interrupted", _INTERRUPTED)
+        return _INTERRUPTED, "qyn1: interrupted"
     except _Terminated:
-        return _complain("terminated", _TERMINATED)
+        return _TERMINATED, "qyn1: terminated"
     except Qyn1Error as error:
-        return _complain(str(error), error.exit_code)
+        return error.exit_code, f"qyn1: {error}"
     except OSError as error:
-        return _complain(_os_error(error), _os_exit_code(error))
+        return _os_exit_code(error), f"qyn1: {_os_error(error)}"
     except MemoryError:
-        return _complain("out of memory: use fewer --workers or a smaller block size", 1)
-    return result if isinstance(result, int) else 0
+        return 1, "qyn1: out of memory: use fewer --workers or a smaller block size"
+    return (result if isinstance(result, int) else 0), ""
+
+
+def _usage(error: click.ClickException) -> str:
+    """What click shows for ``error``."""
+    text = io.StringIO()
+    error.show(file=text)
+    return text.getvalue().rstrip("\n")
 
 
 class _Terminated(BaseException):
@@ -117,11 +139,6 @@ def _make_termination_clean() -> None:
     # Not in the main thread: somebody else owns the signals.
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGTERM, unwind)
-
-
-def _complain(message: str, exit_code: int) -> int:
-    click.echo(f"qyn1: {message}", err=True)
-    return exit_code
 
 
 def _os_error(error: OSError) -> str:

@@ -28,6 +28,7 @@ __all__ = [
     "TOKEN_CLASSES",
     "Tokens",
     "base_classes",
+    "floor_log2",
     "is_run",
     "join_value",
     "length_contexts",
@@ -53,7 +54,7 @@ MAX_RUN: Final = 128
 RUN_DIRECT_BITS: Final = 3
 LENGTH_DIRECT_BITS: Final = 4
 DISTANCE_DIRECT_BITS: Final = 2
-"""Values (run - 1, length - 2, distance - 1) below 2 to this power have a symbol each."""
+"""Below 2 to these powers each run - 1, length - 2 and distance - 1 has a symbol of its own."""
 LENGTH_SYMBOLS: Final = 64
 TOKEN_CLASSES: Final = 24
 LITERAL_CLASSES: Final = 8
@@ -64,7 +65,9 @@ CONTEXTS: Final = {"token": TOKEN_CLASSES, "length": 10, "literal": LITERAL_CLAS
 
 @dataclass(frozen=True)
 class Tokens:
-    """One block, parsed. Shapes, for n tokens:
+    """One block, parsed.
+
+    Shapes, for n tokens:
 
     - ``symbol``: uint8 (n,)
     - ``detail``: int64 (n,), what the symbol leaves open: low bits of distance - 1, of run - 1, or of the phrase
@@ -78,11 +81,14 @@ class Tokens:
     literals: Octets
 
 
+def floor_log2(value: Integers) -> Integers:
+    """The binary logarithm of each value of 1 to 2^53, rounded down: the exponent of an exactly converted double."""
+    return (value.astype(np.float64).view(np.int64) >> 52) - 1023
+
+
 def split_value(value: Integers, direct_bits: int) -> tuple[Integers, Integers, Integers]:
     """Symbol, low bits and their number: exact below ``2 ** direct_bits``, then two symbols an octave."""
-    exponent = np.zeros_like(value)
-    for bit in range(1, 28):
-        exponent[value >= 1 << bit] = bit
+    exponent = floor_log2(np.maximum(value, 1))
     large = value >= 1 << direct_bits
     width = np.where(large, exponent - 1, 0)
     coarse = (1 << direct_bits) + 2 * (exponent - direct_bits) + (value >> width & 1)

@@ -33,6 +33,7 @@ from qyn1_plugins.compressors.chunked_alphabet import (
     MAX_RUN,
     RUN_DIRECT_BITS,
     Tokens,
+    floor_log2,
     split_value,
 )
 from qyn1_plugins.compressors.chunked_prior import KEY_MULTIPLIER, MAX_PHRASE, MIN_PHRASE, Statistics
@@ -89,9 +90,9 @@ def _common_lengths(words: Words, here: Integers, there: Integers, limit: Intege
     active = np.arange(len(here))
     for offset in range(0, LENGTH_LIMIT, 8):
         difference = words[here[active] + offset] ^ words[there[active] + offset]
-        equal = np.full(len(active), 8, np.int64)
-        for octet in range(7, -1, -1):
-            equal[(difference >> np.uint64(8 * octet) & np.uint64(0xFF)) != 0] = octet
+        # The lowest bit that differs tells the first octet that does.
+        lowest = (difference & (~difference + np.uint64(1))).astype(np.float64)
+        equal = np.where(difference == 0, 8, ((lowest.view(np.int64) >> 52) - 1023) >> 3)
         length[active] += equal
         active = active[(equal == 8) & (length[active] < limit[active])]
         if not len(active):
@@ -109,6 +110,7 @@ def _offers(data: bytes, statistics: Statistics) -> tuple[Integers, Integers, In
     if size == 0:
         return gains, lengths, targets
     words = _octet_words(data)
+    octets = np.frombuffer(data, np.uint8)
     for width, depth, multiplier in ((4, CHAIN_DEPTH, MULTIPLIER_4), (8, LONG_DEPTH, MULTIPLIER_8)):
         count = size - width + 1
         if count < 2:
@@ -121,18 +123,25 @@ def _offers(data: bytes, statistics: Statistics) -> tuple[Integers, Integers, In
         latest = _latest_equal(hashes.astype(np.uint16))
         here = np.arange(count)
         there = latest
+        longest = np.full(count, 3, np.int64)
         for _ in range(depth):
-            valid = there >= 0
+            # Distances grow along a chain, so only a longer length can gain more.
+            valid = (there >= 0) & (longest[here] < np.minimum(size - here, LENGTH_LIMIT))
             here, there = here[valid], there[valid]
             if not len(here):
                 break
+            reach = longest[here]
+            able = octets[here + reach] == octets[there + reach]
+            following = latest[there]
+            chain, here, there = here, here[able], there[able]
             length = _common_lengths(words, here, there, size - here)
+            longest[here] = np.maximum(longest[here], length)
             distance = here - there
-            gain = LITERAL_COST * length - DISTANCE_COST - 16 * _floor_log2(distance)
+            gain = LITERAL_COST * length - DISTANCE_COST - 16 * floor_log2(distance)
             better = (gain > gains[here]) & (length >= 4)
             at = here[better]
             gains[at], lengths[at], targets[at] = gain[better], length[better], distance[better]
-            there = latest[there]
+            here, there = chain, following
     _offer_phrases(words, size, statistics, gains, lengths, targets)
     return gains, lengths, targets
 
@@ -164,13 +173,6 @@ def _offer_phrases(
         better = gain > gains[here]
         at = here[better]
         gains[at], lengths[at], targets[at] = gain[better], width, -1 - number[better]
-
-
-def _floor_log2(value: Integers) -> Integers:
-    result = np.zeros_like(value)
-    for bit in range(1, 28):
-        result[value >= 1 << bit] = bit
-    return result
 
 
 class _Walk:
@@ -233,7 +235,10 @@ class _Walk:
 
     def _common(self, here: int, there: int, length: int, limit: int) -> int:
         data = self._data
-        while length + 16 <= limit and data[here + length : here + length + 16] == data[there + length : there + length + 16]:
+        while (
+            length + 16 <= limit
+            and data[here + length : here + length + 16] == data[there + length : there + length + 16]
+        ):
             length += 16
         while length < limit and data[here + length] == data[there + length]:
             length += 1

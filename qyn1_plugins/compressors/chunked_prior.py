@@ -2,8 +2,8 @@
 
 Content, all integers little-endian (docs/codecs.md is normative): ``QCR1``; one byte, the
 number of phrase groups; per group three bytes, the binary logarithm of its size, its
-token class and its usual cost in 1/8 bit (for parsers only); the phrases in the order of their numbers, front coded; the
-levels of all static tables, a byte each.
+token class and its usual cost in 1/8 bit (for parsers only); the phrases in the
+order of their numbers, front coded; the levels of all static tables, a byte each.
 """
 
 from __future__ import annotations
@@ -35,9 +35,7 @@ MAX_GROUP_BITS: Final = 14
 KEY_MULTIPLIER: Final = 0x9E3779B97F4A7C15
 STREAMS: Final = tuple(CONTEXTS)
 
-PhraseIndex = tuple[
-    npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.int64]
-]
+PhraseIndex = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.int64]]
 """Sorted keys (first eight bytes + `KEY_MULTIPLIER` * the next eight, mod 2^64), both halves, numbers."""
 
 
@@ -51,7 +49,8 @@ class Statistics:
     """A prior's content, checked.
 
     ``group_bits[g]`` and ``group_base[g]`` are the size (binary logarithm) and the first phrase
-    of group g, ``group_cost[g]`` what naming a phrase of it takes in 1/8 bit; ``classes`` int64 (256,) the class of each token symbol;
+    of group g, ``group_cost[g]`` what naming a phrase of it takes in 1/8 bit; ``classes``
+    int64 (256,) the class of each token symbol;
     ``levels`` per stream int64 (contexts, symbols), or empty where there is no prior.
     """
 

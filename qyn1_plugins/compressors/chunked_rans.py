@@ -12,9 +12,9 @@ from functools import lru_cache
 from typing import Any, Final
 
 from qyn1_plugins._native import WITHOUT_NATIVE, native
+from qyn1_plugins.compressors.chunked_lazy import parse_lazily
 from qyn1_plugins.compressors.chunked_payload import MAX_BLOCK, STORED, decode_payload, encode_payload
 from qyn1_plugins.compressors.chunked_prior import NO_PRIOR, Statistics
-from qyn1_plugins.compressors.chunked_lazy import parse_lazily
 from qyn1_plugins.compressors.chunked_training import train
 from qyn1_plugins.errors import PluginError
 from qyn1_plugins.spec import Prior, Source

@@ -77,8 +77,7 @@ def train(packages: Sequence[Sequence[bytes]], language: str) -> bytes:
     _, _, counts = _parse_all(sampled, final)
     levels = {stream: np.array([levels_of_counts(row) for row in _smooth(counts[stream])]) for stream in STREAMS}
     cost = _group_costs(counts["token"], levels["token"], final)
-    content = Statistics(final.phrases, final.group_bits, final.group_base, cost, final.classes, levels).serialise()
-    return content
+    return Statistics(final.phrases, final.group_bits, final.group_base, cost, final.classes, levels).serialise()
 
 
 def _sample(files: Sequence[bytes], share: int) -> Iterator[bytes]:
@@ -222,7 +221,9 @@ def _arrange(ranked: list[tuple[bytes, int]]) -> Statistics:
             groups.append((key[0], bits, members[end - (1 << bits) : end]))
     if len(groups) > GROUPS:
         # The groups that are used least go.
-        uses = sorted(((sum(count for _, count in group[2]), number) for number, group in enumerate(groups)), reverse=True)
+        uses = sorted(
+            ((sum(count for _, count in group[2]), number) for number, group in enumerate(groups)), reverse=True
+        )
         kept = {number for _, number in uses[:GROUPS]}
         groups = [group for number, group in enumerate(groups) if number in kept]
     classes = base_classes()
@@ -241,16 +242,11 @@ def _arrange(ranked: list[tuple[bytes, int]]) -> Statistics:
         np.cumsum(sizes_of_groups) - sizes_of_groups,
         np.array(costs, np.int64),
         classes,
-        {
-            stream: np.ones((CONTEXTS[stream], alphabet_size(stream, len(groups))), np.int64)
-            for stream in STREAMS
-        },
+        {stream: np.ones((CONTEXTS[stream], alphabet_size(stream, len(groups))), np.int64) for stream in STREAMS},
     )
 
 
-def _parse_all(
-    packages: list[list[bytes]], statistics: Statistics
-) -> tuple[Integers, Integers, dict[str, Integers]]:
+def _parse_all(packages: list[list[bytes]], statistics: Statistics) -> tuple[Integers, Integers, dict[str, Integers]]:
     """Uses of each phrase, packages that use it, and per stream the counts by table and symbol."""
     used, seen = np.zeros(len(statistics.phrases), np.int64), np.zeros(len(statistics.phrases), np.int64)
     groups = len(statistics.group_bits)
@@ -265,9 +261,7 @@ def _parse_all(
             used_here += np.bincount(number, minlength=len(used))
             for stream, (symbols, table) in stream_symbols(tokens, statistics, 1).items():
                 size = counts[stream].shape[1]
-                counts[stream] += np.bincount(
-                    table * size + symbols, minlength=counts[stream].size
-                ).reshape(-1, size)
+                counts[stream] += np.bincount(table * size + symbols, minlength=counts[stream].size).reshape(-1, size)
         used += used_here
         seen += used_here > 0
     return used, seen, counts
@@ -301,5 +295,6 @@ def _group_costs(counts: Integers, levels: Integers, statistics: Statistics) -> 
     """What naming a phrase of each group takes, in 1/8 bit."""
     costs = COST[np.array([normalise(row) for row in levels])]
     uses = np.maximum(counts.sum(axis=0), 1)
-    usual = (counts * costs).sum(axis=0) // uses * 8 // COST_UNIT
-    return np.minimum(usual[FIRST_PHRASE_GROUP:] + 8 * statistics.group_bits, 255)
+    usual: Integers = (counts * costs).sum(axis=0) // uses * 8 // COST_UNIT
+    limited: Integers = np.minimum(usual[FIRST_PHRASE_GROUP:] + 8 * statistics.group_bits, 255)
+    return limited

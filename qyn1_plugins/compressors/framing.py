@@ -56,7 +56,8 @@ def unpack_bits(data: bytes, widths: npt.NDArray[np.int64]) -> npt.NDArray[np.in
     octets = np.frombuffer(data + bytes(8), np.uint8).astype(np.int64)
     starts = ends - widths
     first = starts >> 3
-    window = octets[first]
+    window: npt.NDArray[np.int64] = octets[first]
     for index in range(1, 5):
         window |= octets[first + index] << 8 * index
-    return window >> (starts & 7) & ((1 << widths) - 1)
+    fields: npt.NDArray[np.int64] = window >> (starts & 7) & ((1 << widths) - 1)
+    return fields

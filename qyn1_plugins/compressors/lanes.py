@@ -135,7 +135,7 @@ class LaneDecoder:
         if table is not None:
             bases[:count] = table << SCALE_BITS
         rows = bases.reshape(lanes, segment).T.copy()
-        result = np.empty((segment, lanes), np.uint8)
+        result: npt.NDArray[np.uint8] = np.empty((segment, lanes), np.uint8)
         steps = None if classes is None else classes << SCALE_BITS
         joins = None
         if joined is not None:
@@ -166,7 +166,7 @@ class LaneDecoder:
                 position = end
             self._states[:active] = x
         self._position = position
-        return result.T.reshape(-1)[:count]
+        return np.ravel(result.T)[:count]
 
     def _plain(
         self,

@@ -105,9 +105,7 @@ def encode(data: bytes) -> bytes:
     return payload if len(payload) <= len(data) else bytes([STORED]) + data
 
 
-def _refine(
-    encoder: RangeEncoder, coder: TableCoder, base: Levels, pairs: Levels
-) -> tuple[list[Levels], Levels]:
+def _refine(encoder: RangeEncoder, coder: TableCoder, base: Levels, pairs: Levels) -> tuple[list[Levels], Levels]:
     """Write the order-1 tables; gives the distinct ones and the table of each previous byte."""
     tables = [base]
     table_of = np.zeros(256, np.int64)

@@ -41,7 +41,7 @@ class Zstd:
 
     def encode(self, source: Source, prior: Prior | None, level: int) -> bytes:
         """One frame that does not state its size: the block header does."""
-        options = {
+        options: dict[int, int] = {
             zstd.CompressionParameter.compression_level: level or DEFAULT_LEVEL,
             zstd.CompressionParameter.content_size_flag: 0,
             zstd.CompressionParameter.dict_id_flag: 0,
@@ -80,6 +80,7 @@ def _dictionary(prior: Prior | None) -> zstd.ZstdDict | None:
     if prior is None:
         return None
     try:
-        return zstd.ZstdDict(prior.load(), is_raw=False)
+        dictionary: zstd.ZstdDict = zstd.ZstdDict(prior.load(), is_raw=False)
     except ValueError as error:
         raise CodecError(f"the prior of zstd for {prior.language} is no zstd dictionary: {error}") from error
+    return dictionary

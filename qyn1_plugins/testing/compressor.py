@@ -1,4 +1,4 @@
-"""The conformance kit for compressors.
+r"""The conformance kit for compressors.
 
 A plugin's own test suite calls it with some data of the kind it is made for::
 
@@ -75,9 +75,7 @@ def check_compressor(
         _check_damage(compressor, source, prior, tried[0], chance)
 
 
-def check_trainer(
-    trainer: Trainer, packages: list[list[bytes]], language: str, secret: bytes
-) -> bytes:
+def check_trainer(trainer: Trainer, packages: list[list[bytes]], language: str, secret: bytes) -> bytes:
     """Raise `ConformanceError` unless training repeats itself and keeps no text of one package only.
 
     ``secret`` is a string of eight bytes or more that stands in exactly one of ``packages``. Gives the content.

@@ -3,9 +3,9 @@
 from qyn1_example.hazmat import HazmatCipher
 from qyn1_example.ini import IniFrontend
 from qyn1_example.runs import RunsCompressor
-from qyn1_plugins.testing.compressor import check_compressor
 
 from qyn1_plugins.testing.cipher import check_cipher
+from qyn1_plugins.testing.compressor import check_compressor
 from qyn1_plugins.testing.frontend import check_frontend
 
 

@@ -24,7 +24,7 @@ TEST_TOOLS = [
     "setuptools-rust>=1.10",
     "setuptools>=77",
 ]
-LINT_TOOLS = ["ruff==0.17.*", "types-setuptools", "mypy>=2.4,<3", "import-linter>=2.5"]
+LINT_TOOLS = ["ruff==0.17.*", "types-setuptools", "mypy>=2.4,<3", "import-linter>=2.5", "tomli"]
 PACKAGES = ["qyn1_core", "qyn1_plugins", "qyn1_presets", "qyn1_setuptools"]
 NATIVE = Path("native")
 

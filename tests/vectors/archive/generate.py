@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
 HERE = Path(__file__).parent
+
+
+Listed = tuple[int, int, str, int | str]
+"""Kind, mode, path; a file's size, the distance to a copy's original, or a link's target."""
 
 
 def varint(value: int) -> bytes:
@@ -49,8 +54,7 @@ def blocks_section(blocks: list[bytes], *, sums: list[bytes] | None = None) -> b
     )
 
 
-def entries_section(entries: list[tuple[int, int, str, int | str]]) -> bytes:
-    """Entries are (kind, mode, path, size | distance to the original | target)."""
+def entries_section(entries: Sequence[Listed]) -> bytes:
     looks = sorted({(kind, mode) for kind, mode, _, _ in entries})
     out = varint(len(entries)) + varint(len(looks)) + b"".join(varint(k) + varint(m) for k, m in looks)
     out += b"".join(varint(looks.index((kind, mode))) for kind, mode, _, _ in entries)
@@ -85,17 +89,17 @@ def archive(
     return header + payload + extra + bytes(padding) + directory + trailer
 
 
-def whole(entries: list[tuple[int, int, str, int | str]], blocks: list[bytes], **more: object) -> bytes:
+def whole(entries: Sequence[Listed], blocks: list[bytes], **more: object) -> bytes:
     directory = section(1, METHODS) + section(2, blocks_section(blocks)) + section(3, entries_section(entries))
     return archive(directory, b"".join(blocks), **more)  # type: ignore[arg-type]
 
 
-FILE = [(0, 0o644, "a.txt", 5)]
+FILE: list[Listed] = [(0, 0o644, "a.txt", 5)]
 DATA = [b"hello"]
 GOOD_BLOCKS = section(2, blocks_section(DATA))
 GOOD_ENTRIES = section(3, entries_section(FILE))
 
-SUCCESS = {
+SUCCESS: dict[str, tuple[str, bytes, dict[str, object]]] = {
     "empty": ("an archive may hold nothing", whole([], []), {}),
     "one_file": ("one file in one block", whole(FILE, DATA), {"files": {"a.txt": ["0644", "68656c6c6f"]}}),
     "file_over_blocks": (

@@ -4,7 +4,9 @@
 //! that a decoder has the same view.
 
 /// Number of hashed contexts.
-pub const CONTEXTS: usize = 27;
+pub const CONTEXTS: usize = 20;
+/// The context that depends on what a match predicts.
+pub const MATCH_CONTEXT: usize = 18;
 
 /// How a language writes comments and strings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -390,11 +392,6 @@ impl Surroundings {
             0 | 1 => Open::default(),
             n => self.open[n - 2],
         };
-        let first = if self.first_word == 0 {
-            word
-        } else {
-            self.first_word
-        };
         let follower = u32::from(self.followers[self.follower]);
         let head = if self.leading {
             mix(
@@ -414,16 +411,12 @@ impl Surroundings {
             (r & 0xff_ffff, 0),
             (r, 0),
             (r, self.older & 0xff | 0x100),
-            (r, self.older & 0xffff | 0x10000),
             (mix(word, c1), self.words[0]),
             (mix(word, c1), mix(self.words[0], self.words[1])),
             (mix(word, c1), kind),
             (mix(word, c1), mix(self.words[1], 77)),
             (mix(self.part, c1), self.punctuation & 0xff),
-            (mix(self.part, c1), self.part_before),
-            (mix(word, c1), first),
             (self.above & 0xffff, mix(c1, self.above >> 16)),
-            (mix(self.above & 0xff, word), mix(c1, first)),
             (head, self.first_above),
             (
                 mix(open.before, open.items),
@@ -435,12 +428,9 @@ impl Surroundings {
             ),
             (mix(self.shape & 0xffff, word), c1 | place << 8),
             (r & 0xff_ff00, 0),
-            (r & 0xffff_0000, 0),
-            (r & 0xff00_00ff, 1),
             (follower, c1),
             (expected, mix(c1, 5)),
             (self.punctuation & 0xff_ffff, mix(word, c1)),
-            (mix(self.previous_lines[0], self.line_hash), mix(word, c1)),
         ];
         let mut hashes = [0u64; CONTEXTS];
         for (index, (hash, (a, b))) in hashes.iter_mut().zip(pairs).enumerate() {

@@ -8,91 +8,34 @@
 use super::tables::{Tables, INPUT_LIMIT};
 
 /// Inputs of the first layer, padded to whole vectors.
-pub const INPUTS: usize = 96;
+pub const INPUTS: usize = 80;
 /// First-layer sets, and so second-layer inputs.
 pub const SETS: usize = 8;
 
-/// Mixer inputs, or the weights of one selector value.
-pub type Vector = [i32; INPUTS];
+/// Mixer inputs, or the weights of one selector value: 32768 is a weight of one.
+pub type Vector = [i16; INPUTS];
 
-/// Keeps the product of a weight and an input inside 31 bits.
+/// Keeps the product of a second-layer weight and an input inside 31 bits.
 const WEIGHT_LIMIT: i32 = (1 << 19) - 1;
 
 #[inline(always)]
-fn dots_plain(inputs: &Vector, weights: [&Vector; SETS]) -> [i32; SETS] {
+fn dots(inputs: &Vector, weights: [&Vector; SETS]) -> [i32; SETS] {
     let mut sums = [0i32; SETS];
     for (sum, weights) in sums.iter_mut().zip(weights) {
         for (x, w) in inputs.iter().zip(weights) {
-            *sum = sum.wrapping_add(x.wrapping_mul(*w) >> 8);
+            *sum = sum.wrapping_add(i32::from(*x) * i32::from(*w));
         }
     }
     sums
 }
 
 #[inline(always)]
-fn train_plain(inputs: &Vector, weights: &mut Vector, step: i32) {
+fn train(inputs: &Vector, weights: &mut Vector, step: i16) {
     for (x, w) in inputs.iter().zip(weights) {
-        let delta = x.wrapping_mul(step).wrapping_add(1 << 15) >> 16;
-        *w = w.wrapping_add(delta).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT);
-    }
-}
-
-/// The same loops, compiled for AVX2 where the machine has it. Integer arithmetic wraps
-/// alike in both, so the results are identical.
-#[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code)]
-mod wide {
-    use super::{dots_plain, train_plain, Vector, SETS};
-
-    #[target_feature(enable = "avx2")]
-    unsafe fn dots_avx2(inputs: &Vector, weights: [&Vector; SETS]) -> [i32; SETS] {
-        dots_plain(inputs, weights)
-    }
-
-    #[target_feature(enable = "avx2")]
-    unsafe fn train_avx2(inputs: &Vector, weights: &mut Vector, step: i32) {
-        train_plain(inputs, weights, step);
-    }
-
-    #[inline(always)]
-    pub fn dots(avx2: bool, inputs: &Vector, weights: [&Vector; SETS]) -> [i32; SETS] {
-        if avx2 {
-            // SAFETY: `avx2` is what `is_x86_feature_detected!("avx2")` said on this machine.
-            unsafe { dots_avx2(inputs, weights) }
-        } else {
-            dots_plain(inputs, weights)
-        }
-    }
-
-    #[inline(always)]
-    pub fn train(avx2: bool, inputs: &Vector, weights: &mut Vector, step: i32) {
-        if avx2 {
-            // SAFETY: as in `dots`.
-            unsafe { train_avx2(inputs, weights, step) }
-        } else {
-            train_plain(inputs, weights, step);
-        }
-    }
-
-    pub fn detect() -> bool {
-        std::arch::is_x86_feature_detected!("avx2")
-    }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-mod wide {
-    use super::{dots_plain, train_plain, Vector, SETS};
-
-    pub fn dots(_: bool, inputs: &Vector, weights: [&Vector; SETS]) -> [i32; SETS] {
-        dots_plain(inputs, weights)
-    }
-
-    pub fn train(_: bool, inputs: &Vector, weights: &mut Vector, step: i32) {
-        train_plain(inputs, weights, step);
-    }
-
-    pub fn detect() -> bool {
-        false
+        // Inputs are below 2^11: twice an input fits.
+        let doubled = x.wrapping_add(*x);
+        let delta = ((i32::from(doubled) * i32::from(step)) >> 16) as i16;
+        *w = w.saturating_add(delta.wrapping_add(1) >> 1);
     }
 }
 
@@ -141,7 +84,6 @@ pub struct Mixer {
     pub finals: Vec<Final>,
     inputs: Vector,
     hidden: [i32; SETS],
-    avx2: bool,
 }
 
 #[inline(always)]
@@ -171,14 +113,7 @@ impl Mixer {
                 .collect(),
             inputs: [0; INPUTS],
             hidden: [0; SETS],
-            avx2: wide::detect(),
         }
-    }
-
-    /// Uses the portable loops whatever the machine has.
-    #[cfg(test)]
-    pub fn without_vectors(&mut self) {
-        self.avx2 = false;
     }
 
     /// The inputs of the next bit; each within the input limit.
@@ -194,13 +129,12 @@ impl Mixer {
             set.selected = selector.min(set.weights.len() - 1);
         }
         let sets = &self.sets;
-        let sums = wide::dots(
-            self.avx2,
+        let sums = dots(
             &self.inputs,
             std::array::from_fn(|n| &sets[n].weights[sets[n].selected]),
         );
         for ((set, hidden), sum) in self.sets.iter_mut().zip(&mut self.hidden).zip(sums) {
-            let logit = sum >> 8;
+            let logit = sum >> 15;
             *hidden = logit.clamp(-INPUT_LIMIT, INPUT_LIMIT);
             set.probability = t.squash(logit);
         }
@@ -235,14 +169,10 @@ impl Mixer {
         for set in &mut self.sets {
             let error = target - set.probability;
             let uses = &mut set.uses[set.selected];
-            let step = (error * rate(*uses, FIRST_RATE)) >> 6;
+            let step = (error * rate(*uses, FIRST_RATE)) >> 7;
             *uses = uses.saturating_add(1);
-            wide::train(
-                self.avx2,
-                &self.inputs,
-                &mut set.weights[set.selected],
-                step,
-            );
+            let step = step.clamp(-32767, 32767) as i16;
+            train(&self.inputs, &mut set.weights[set.selected], step);
         }
     }
 }

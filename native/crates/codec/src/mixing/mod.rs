@@ -6,54 +6,44 @@
 
 mod adaptive;
 mod coder;
+mod coding;
 mod contexts;
 mod matching;
 mod mixer;
 mod model;
+mod prior;
 mod slots;
+mod statistics;
 mod tables;
+#[cfg(test)]
+mod tests;
+mod training;
 
 use crate::CodecError;
 use coder::{Decoder, Encoder};
 use contexts::Syntax;
-use model::{Learned, Model};
+use model::{Learned, Model, Seeds};
+pub use prior::Prior;
+pub use training::train;
 
-/// The payload of `data`.
-pub fn encode(data: &[u8], language: &str) -> Vec<u8> {
-    let mut model = Model::new(data.len(), Syntax::of(language), Learned::new());
+/// The payload of `data`, whose text is in `language`.
+pub fn encode(data: &[u8], language: &str, prior: Option<&Prior>) -> Vec<u8> {
     let mut encoder = Encoder::new();
-    for (position, &byte) in data.iter().enumerate() {
-        for shift in (0..8).rev() {
-            let bit = u32::from(byte >> shift & 1);
-            let probability = model.predict();
-            encoder.encode(bit, probability);
-            model.update(bit);
-        }
-        model.end_byte(&data[..=position]);
-    }
+    coding::run(model(data.len(), language, prior), &mut encoder, data, data.len());
     encoder.finish()
 }
 
-/// The `raw_size` bytes that were encoded.
-pub fn decode(payload: &[u8], raw_size: usize, language: &str) -> Result<Vec<u8>, CodecError> {
-    let mut model = Model::new(raw_size, Syntax::of(language), Learned::new());
+/// The `raw_size` bytes that were encoded with the same language and prior.
+pub fn decode(payload: &[u8], raw_size: usize, language: &str, prior: Option<&Prior>) -> Result<Vec<u8>, CodecError> {
     let mut decoder = Decoder::new(payload);
-    let mut data = Vec::with_capacity(raw_size);
-    while data.len() < raw_size {
-        let mut byte = 0u8;
-        for _ in 0..8 {
-            let bit = decoder.decode(model.predict());
-            byte = byte << 1 | bit as u8;
-            model.update(bit);
-        }
-        if decoder.exhausted() {
-            return Err(CodecError::Truncated);
-        }
-        data.push(byte);
-        model.end_byte(&data);
-    }
+    let (data, _) = coding::run(model(raw_size, language, prior), &mut decoder, &[], raw_size);
     decoder.finish()?;
     Ok(data)
+}
+
+fn model<'a>(raw_size: usize, language: &str, prior: Option<&'a Prior>) -> Model<'a> {
+    let learned = prior.map_or_else(Learned::new, Prior::learned);
+    Model::new(raw_size, Syntax::of(language), learned, prior.map(|prior| prior as &dyn Seeds))
 }
 
 /// Most bytes of working memory that a block of `raw_size` bytes takes.

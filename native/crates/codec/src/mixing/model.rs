@@ -4,16 +4,20 @@ use super::adaptive::{moved, Map, Refiner};
 use super::contexts::{class, Surroundings, Syntax, CONTEXTS};
 use super::matching::{Match, CLASSES};
 use super::mixer::{Mixer, INPUTS, SETS};
-use super::slots::{Slot, Store, COUNT, EXPANDED, PRIMED};
+use super::slots::{Store, COUNT, EXPANDED, PRIMED};
 use super::tables::{tables, Tables};
 
 /// Where a context's inputs are: log odds of its bit history, the same as a plain
 /// probability, and log odds of its run; after the first ones, those of the matches.
-const LINEAR: usize = 32;
-const RUN: usize = 64;
-const MATCH_INPUTS: usize = CONTEXTS;
-const BIAS: usize = 31;
-const _: () = assert!(MATCH_INPUTS + 4 <= BIAS && RUN + CONTEXTS <= INPUTS);
+const LINEAR: usize = 24;
+const RUN: usize = 44;
+const MATCH_INPUTS: usize = 64;
+const BIAS: usize = 68;
+/// Inputs that can differ from zero end here.
+pub const USED_INPUTS: usize = BIAS + 1;
+/// Contexts, padded: masks of contexts are 32 bits.
+const LANES: usize = 32;
+const _: () = assert!(CONTEXTS <= LANES && CONTEXTS <= LINEAR && LINEAR + CONTEXTS <= RUN && RUN + CONTEXTS <= MATCH_INPUTS && BIAS < INPUTS);
 
 /// Count at which history and run probabilities settle.
 const LIMIT: u32 = 255;
@@ -53,13 +57,13 @@ impl Learned {
     /// The state of a model that has seen nothing.
     pub fn new() -> Self {
         let t = tables();
-        let mut initial = [0i32; INPUTS];
+        let mut initial = [0i16; INPUTS];
         for context in 0..CONTEXTS {
-            initial[context] = 9000;
-            initial[RUN + context] = 3000;
+            initial[context] = 4500;
+            initial[RUN + context] = 1500;
         }
-        initial[MATCH_INPUTS] = 16000;
-        initial[MATCH_INPUTS + 2] = 16000;
+        initial[MATCH_INPUTS] = 8000;
+        initial[MATCH_INPUTS + 2] = 8000;
         let mut history = [1u32 << 31; 256];
         // A history starts at what it says: fill by walking the automaton.
         let mut frontier = vec![0u8];
@@ -90,9 +94,9 @@ impl Learned {
             runs: Box::new([run; CONTEXTS]),
             refiners: [
                 Refiner::new(t, 256 * 3, 6),
-                Refiner::new(t, 1 << 14, 6),
-                Refiner::new(t, 1 << 14, 6),
-                Refiner::new(t, 1 << 14, 6),
+                Refiner::new(t, 1 << 12, 6),
+                Refiner::new(t, 1 << 13, 6),
+                Refiner::new(t, 1 << 13, 6),
             ],
             matches: [Match::map(), Match::map()],
         }
@@ -100,10 +104,11 @@ impl Learned {
 }
 
 /// The model of one block.
-pub struct Model {
+pub struct Model<'a> {
     t: &'static Tables,
     learned: Learned,
     store: Store,
+    seeds: Option<&'a dyn Seeds>,
     around: Surroundings,
     matches: [Match; 2],
     hashes: [u64; CONTEXTS],
@@ -112,12 +117,16 @@ pub struct Model {
     values: [u32; CONTEXTS],
     /// Slot of the current half byte of each expanded context.
     slots: [usize; CONTEXTS],
-    /// Histories of the current half byte of each context.
-    local: [Slot; CONTEXTS],
+    /// Histories of the current half byte: by its leading bits, then by context.
+    local: [[u8; LANES]; 16],
+    /// By bit of the byte: the contexts whose last byte has it set.
+    planes: [u32; 8],
+    /// Contexts whose last byte agrees with the bits so far.
+    alive: u32,
+    /// Contexts with bit histories in slots.
+    expanded: u32,
     /// Run context of each context without the bit index; 0 when there is no run.
     run_base: [u16; CONTEXTS],
-    states: [u8; CONTEXTS],
-    runs: [u16; CONTEXTS],
     match_class: [usize; 2],
     partial: u32,
     bit_index: u32,
@@ -125,29 +134,41 @@ pub struct Model {
     base: [usize; SETS],
 }
 
-/// Where new contexts come from.
-pub trait Seeds {
-    /// What is known of the context `hash`: bytes and how sure they are, least sure first.
-    fn seed(&self, hash: u64) -> &[(u8, u8)];
+/// A byte that is known to follow a context, and how often it counts as seen.
+#[derive(Clone, Copy, Default)]
+pub struct Seed {
+    pub byte: u8,
+    pub count: u8,
 }
 
-impl Model {
+/// Most bytes that are known of one context.
+pub const SEED_LIMIT: usize = 12;
+
+/// Where new contexts come from.
+pub trait Seeds {
+    /// What is known of the context `hash`, least sure first; returns how many.
+    fn seed(&self, context: usize, hash: u64, out: &mut [Seed; SEED_LIMIT]) -> usize;
+}
+
+impl<'a> Model<'a> {
     /// A model for a block of `raw_size` bytes.
-    pub fn new(raw_size: usize, syntax: Syntax, learned: Learned) -> Self {
+    pub fn new(raw_size: usize, syntax: Syntax, learned: Learned, seeds: Option<&'a dyn Seeds>) -> Self {
         let mut model = Model {
             t: tables(),
             learned,
             store: Store::new(raw_size),
+            seeds,
             around: Surroundings::new(syntax),
             matches: [Match::new(raw_size, 6), Match::new(raw_size, 16)],
             hashes: [0; CONTEXTS],
             entries: [0; CONTEXTS],
             values: [0; CONTEXTS],
             slots: [0; CONTEXTS],
-            local: [[0; 16]; CONTEXTS],
+            local: [[0; LANES]; 16],
+            planes: [0; 8],
+            alive: 0,
+            expanded: 0,
             run_base: [0; CONTEXTS],
-            states: [0; CONTEXTS],
-            runs: [0; CONTEXTS],
             match_class: [0; 2],
             partial: 1,
             bit_index: 0,
@@ -158,12 +179,18 @@ impl Model {
         model
     }
 
+    /// What the model has learned.
+    pub fn into_learned(self) -> Learned {
+        self.learned
+    }
+
     /// Most bytes that a model for a block of `raw_size` bytes takes.
     pub fn memory(raw_size: usize) -> usize {
         Store::memory(raw_size) + 2 * Match::memory(raw_size) + LEARNED_MEMORY
     }
 
     /// Finds the entries of all contexts for the next byte.
+    #[inline(always)]
     fn begin_byte(&mut self) {
         for (class, found) in self.match_class.iter_mut().zip(&self.matches) {
             *class = found.class();
@@ -175,20 +202,38 @@ impl Model {
         };
         self.hashes = self.around.hashes(expected);
         std::hint::black_box(self.store.touch(&self.hashes));
+        self.alive = 0;
+        self.expanded = 0;
+        self.planes = [0; 8];
         for (index, &hash) in self.hashes.iter().enumerate() {
-            let (entry, _fresh) = self.store.entry(hash);
+            let (entry, fresh) = self.store.entry(hash);
+            if let (true, Some(seeds)) = (fresh, self.seeds) {
+                let mut found = [Seed::default(); SEED_LIMIT];
+                let count = seeds.seed(index, hash, &mut found);
+                if let Some((last, rest)) = found[..count].split_last() {
+                    let mut flags = PRIMED;
+                    if !rest.is_empty() {
+                        flags |= EXPANDED;
+                        for seed in &found[..count] {
+                            self.store.sight(self.t, hash, u32::from(seed.byte), usize::from(seed.count));
+                        }
+                    }
+                    self.store.set(entry, u32::from(last.byte) << 8 | flags | u32::from(last.count) & COUNT);
+                }
+            }
             let value = self.store.get(entry);
             self.entries[index] = entry;
             self.values[index] = value;
             let count = value & COUNT;
-            self.run_base[index] = if count == 0 {
-                0
-            } else {
-                (count.min(15) << 5 | (value & EXPANDED) >> 3 | (value & PRIMED) >> 3) as u16
-            };
+            self.alive |= u32::from(count != 0) << index;
+            self.expanded |= u32::from(value & EXPANDED != 0) << index;
+            for (bit, plane) in self.planes.iter_mut().enumerate() {
+                *plane |= (value >> (15 - bit) & 1) << index;
+            }
+            self.run_base[index] = (count.min(15) << 5 | (value & EXPANDED) >> 3 | (value & PRIMED) >> 3) as u16;
         }
         self.begin_half();
-        let order = self.values[1..7]
+        let order = self.values[1..8]
             .iter()
             .filter(|&value| value & COUNT != 0)
             .count();
@@ -215,42 +260,45 @@ impl Model {
     }
 
     /// Finds the histories of all contexts for the next half byte.
+    #[inline(always)]
     fn begin_half(&mut self) {
         let t = self.t;
-        let first = self.bit_index == 0;
-        for index in 0..CONTEXTS {
+        let second = self.bit_index != 0;
+        self.local = [[0; LANES]; 16];
+        std::hint::black_box(self.store.touch_slots(&self.hashes, self.expanded, self.partial));
+        let mut mask = self.expanded;
+        while mask != 0 {
+            let index = mask.trailing_zeros() as usize;
+            mask &= mask - 1;
+            let slot = self.store.slot(self.hashes[index], self.partial);
+            self.slots[index] = slot;
+            for (row, &history) in self.local.iter_mut().zip(self.store.histories(slot)).skip(1) {
+                row[index] = history;
+            }
+        }
+        // A context with one byte: the histories along its path, if it still is the path.
+        let mut mask = self.alive & !self.expanded;
+        while mask != 0 {
+            let index = mask.trailing_zeros() as usize;
+            mask &= mask - 1;
             let value = self.values[index];
-            let known = value >> 8;
-            self.local[index] = if value & EXPANDED != 0 {
-                self.slots[index] = self.store.slot(self.hashes[index], self.partial);
-                *self.store.histories(self.slots[index])
-            } else {
-                let mut histories = [0u8; 16];
-                let run = &t.run[(value & COUNT) as usize];
-                let bits = if first {
-                    Some(known >> 4)
-                } else if known >> 4 == self.partial & 15 {
-                    Some(known & 15)
-                } else {
-                    None
-                };
-                if let Some(bits) = bits {
-                    histories[1] = run[(bits >> 3) as usize & 1];
-                    histories[(2 | bits >> 3) as usize & 15] = run[(bits >> 2) as usize & 1];
-                    histories[(4 | bits >> 2) as usize & 15] = run[(bits >> 1) as usize & 1];
-                    histories[(8 | bits >> 1) as usize & 15] = run[bits as usize & 1];
-                }
-                histories
-            };
+            let run = &t.run[(value & COUNT) as usize];
+            let bits = value >> if second { 8 } else { 12 } & 15;
+            self.local[1][index] = run[(bits >> 3) as usize & 1];
+            self.local[(2 | bits >> 3) as usize & 15][index] = run[(bits >> 2) as usize & 1];
+            self.local[(4 | bits >> 2) as usize & 15][index] = run[(bits >> 1) as usize & 1];
+            self.local[(8 | bits >> 1) as usize & 15][index] = run[bits as usize & 1];
         }
     }
 
     /// Leaves the histories of the half byte `bits`.
+    #[inline(always)]
     fn end_half(&mut self, bits: u32) {
-        for index in 0..CONTEXTS {
-            if self.values[index] & EXPANDED != 0 {
-                self.store.push(self.t, self.slots[index], bits);
-            }
+        let mut mask = self.expanded;
+        while mask != 0 {
+            let index = mask.trailing_zeros() as usize;
+            mask &= mask - 1;
+            self.store.push(self.t, self.slots[index], bits);
         }
     }
 
@@ -258,7 +306,7 @@ impl Model {
     #[inline(always)]
     fn half_partial(&self) -> usize {
         let bits = self.bit_index & 3;
-        (1usize << bits) | (self.partial as usize & ((1 << bits) - 1))
+        ((1usize << bits) | (self.partial as usize & ((1 << bits) - 1))) & 15
     }
 
     /// 16-bit probability that the next bit is set.
@@ -266,30 +314,23 @@ impl Model {
     pub fn predict(&mut self) -> u32 {
         let t = self.t;
         let bit_index = self.bit_index;
-        let partial = self.half_partial() & 15;
-        let whole = self.partial;
+        let states = &self.local[self.half_partial()];
         let learned = &mut self.learned;
         let inputs = learned.mixer.inputs();
-        for index in 0..CONTEXTS {
-            let state = self.local[index][partial];
-            self.states[index] = state;
-            let p = (learned.histories[index][usize::from(state)] >> 16) as i32;
-            inputs[index] = t.stretch16(p);
-            inputs[LINEAR + index] = (p - 32768) >> 6;
-            let byte = self.values[index] >> 8 | 256;
-            let agrees = byte >> (8 - bit_index) == whole && self.run_base[index] != 0;
-            let run = if agrees {
-                usize::from(self.run_base[index]) | bit_index as usize
-            } else {
-                0
-            };
-            self.runs[index] = run as u16;
-            let st = t.stretch16((learned.runs[index][run & (RUN_CONTEXTS - 1)] >> 16) as i32);
-            inputs[RUN + index] = if byte >> (7 - bit_index) & 1 != 0 {
-                st
-            } else {
-                -st
-            };
+        for (index, (histories, &state)) in learned.histories.iter().zip(states).enumerate() {
+            let p = (histories[usize::from(state)] >> 16) as i32;
+            inputs[index] = t.stretch16(p) as i16;
+            inputs[LINEAR + index] = ((p - 32768) >> 6) as i16;
+        }
+        inputs[RUN..MATCH_INPUTS].fill(0);
+        let plane = self.planes[bit_index as usize & 7];
+        let mut mask = self.alive;
+        while mask != 0 {
+            let index = mask.trailing_zeros() as usize % CONTEXTS;
+            mask &= mask - 1;
+            let run = usize::from(self.run_base[index]) | bit_index as usize;
+            let st = t.stretch16((learned.runs[index][run % RUN_CONTEXTS] >> 16) as i32);
+            inputs[RUN + index] = if plane >> index & 1 != 0 { st as i16 } else { -st as i16 };
         }
         for (which, found) in self.matches.iter_mut().enumerate() {
             let pair = found.predict(
@@ -299,7 +340,7 @@ impl Model {
                 bit_index,
                 self.match_class[which],
             );
-            inputs[MATCH_INPUTS + 2 * which..MATCH_INPUTS + 2 * which + 2].copy_from_slice(&pair);
+            inputs[MATCH_INPUTS + 2 * which..MATCH_INPUTS + 2 * which + 2].copy_from_slice(&pair.map(|x| x as i16));
         }
         inputs[BIAS] = 256;
         let bit_index = bit_index as usize;
@@ -321,11 +362,11 @@ impl Model {
         let logit = learned.mixer.mix(t, &self.selectors, &finals);
         let kind = self.around.kind();
         let recent = self.around.recent;
-        let hashed = |x: u32| (x.wrapping_mul(0x9E37_79B1) >> 18) as usize;
+        let hashed = |x: u32| (x.wrapping_mul(0x9E37_79B1) >> 19) as usize;
         let p0 = t.squash(logit);
         let [r0, r1, r2, r3] = &mut learned.refiners;
         let a = r0.refine(logit, kind * 256 + self.partial as usize);
-        let b = r1.refine(logit, hashed((recent & 0xff) << 8 | self.partial));
+        let b = r1.refine(logit, hashed((recent & 0xff) << 8 | self.partial) >> 1);
         let c = r2.refine(logit, hashed((recent & 0xffff) << 8 | self.partial));
         let d = r3.refine(
             logit,
@@ -345,24 +386,29 @@ impl Model {
     pub fn update(&mut self, bit: u32) -> bool {
         let t = self.t;
         let bit_index = self.bit_index;
+        let half_partial = self.half_partial();
         let learned = &mut self.learned;
         learned.mixer.update(bit);
         for refiner in &mut learned.refiners {
             refiner.update(bit);
         }
-        for index in 0..CONTEXTS {
-            let state = usize::from(self.states[index]);
-            if state != 0 {
-                let entry = &mut learned.histories[index][state];
-                *entry = moved(t, *entry, bit, LIMIT);
-            }
-            let run = usize::from(self.runs[index]);
-            if run != 0 {
-                let right = u32::from(self.values[index] >> (15 - bit_index) & 1 == bit);
-                let entry = &mut learned.runs[index][run & (RUN_CONTEXTS - 1)];
-                *entry = moved(t, *entry, right, LIMIT);
-            }
+        let states = &self.local[half_partial];
+        for (histories, &state) in learned.histories.iter_mut().zip(states) {
+            let entry = &mut histories[usize::from(state)];
+            // State 0 is no history: it stays undecided.
+            *entry = if state != 0 { moved(t, *entry, bit, LIMIT) } else { *entry };
         }
+        let plane = self.planes[bit_index as usize & 7];
+        let agreeing = if bit != 0 { plane } else { !plane };
+        let mut mask = self.alive;
+        while mask != 0 {
+            let index = mask.trailing_zeros() as usize % CONTEXTS;
+            mask &= mask - 1;
+            let run = usize::from(self.run_base[index]) | bit_index as usize;
+            let entry = &mut learned.runs[index][run % RUN_CONTEXTS];
+            *entry = moved(t, *entry, agreeing >> index & 1, LIMIT);
+        }
+        self.alive &= agreeing;
         for (found, map) in self.matches.iter().zip(&mut learned.matches) {
             found.update(t, map, bit);
         }
@@ -378,6 +424,7 @@ impl Model {
     }
 
     /// Completes a byte: `history` ends with it.
+    #[inline(always)]
     pub fn end_byte(&mut self, history: &[u8]) {
         let t = self.t;
         let byte = self.partial & 255;

@@ -29,7 +29,7 @@ pub struct Store {
 /// log2 of the number of entries and of slots for a block of `raw_size` bytes.
 pub fn sizes(raw_size: usize) -> (u32, u32) {
     let log = usize::BITS - raw_size.max(4096).saturating_sub(1).leading_zeros();
-    ((log + 4).min(25), (log + 2).min(22))
+    ((log + 3).min(25), (log + 1).min(22))
 }
 
 #[inline(always)]
@@ -140,6 +140,18 @@ impl Store {
         hashes.iter().fold(0, |sum, hash| {
             sum ^ self.entries[(hash >> self.entry_shift) as usize]
         })
+    }
+
+    /// Reads where `slot` will look for the contexts in `mask`, so that the reads overlap.
+    #[inline(always)]
+    pub fn touch_slots(&self, hashes: &[u64], mut mask: u32, half: u32) -> u8 {
+        let mut sum = 0;
+        while mask != 0 {
+            let hash = slot_hash(hashes[mask.trailing_zeros() as usize % hashes.len()], half);
+            mask &= mask - 1;
+            sum ^= self.slots[(hash >> self.slot_shift) as usize][0];
+        }
+        sum
     }
 
     /// Puts `count` sightings of `byte` into the slots of the context `hash`.

@@ -1,0 +1,329 @@
+//! A prior: what a language's code has taught the model, ready to share.
+//!
+//! Content: a magic, the learned state in adaptive codes, then for each context a
+//! table of keys (parts of hashes) with the bytes that follow. A block takes from the
+//! table lazily: only when it meets a context for the first time.
+
+use super::adaptive::Map;
+use super::coder::{Decoder, Encoder};
+use super::contexts::CONTEXTS;
+use super::model::{Learned, Seed, Seeds, SEED_LIMIT};
+use super::statistics::{push_number, push_piece, push_symbols, read_symbols, Numbers, Reader};
+use crate::CodecError;
+
+const MAGIC: &[u8; 8] = b"qyn1mix\x01";
+
+/// Most contexts of one kind, and most followers of them all: bounds the memory of a prior.
+const CONTEXT_LIMIT: usize = 1 << 18;
+const FOLLOWER_LIMIT: usize = 1 << 20;
+
+/// What is known of some contexts of one kind.
+#[derive(Default)]
+pub struct Table {
+    /// log2 of the number of buckets.
+    bits: u32,
+    /// Where each bucket starts in `keys`, and one end.
+    starts: Vec<u32>,
+    /// Eight bits of the hash below those that select the bucket.
+    keys: Vec<u8>,
+    /// Where the followers of each context start, and one end.
+    offsets: Vec<u32>,
+    followers: Vec<Seed>,
+}
+
+/// One context as training found it: upper half of its hash, followers, least sure first.
+pub struct Known {
+    pub key: u32,
+    pub followers: Vec<Seed>,
+}
+
+impl Table {
+    /// Bits of the hash that select a bucket, for `size` contexts.
+    fn bits(size: usize) -> u32 {
+        (usize::BITS - size.leading_zeros()).clamp(4, 20)
+    }
+
+    fn write(mut known: Vec<Known>, out: &mut Vec<u8>) {
+        let bits = Table::bits(known.len());
+        let short = |known: &Known| known.key >> (24 - bits);
+        known.sort_by_key(|k| k.key);
+        known.dedup_by_key(|k| short(k));
+        // Removing collisions may change the number of bits; the count tells the reader which were used.
+        push_number(out, bits as usize);
+        let mut fill = vec![0u8; 1 << bits];
+        for context in &known {
+            fill[(short(context) >> 8) as usize] += 1;
+        }
+        push_symbols(out, &fill);
+        let keys: Vec<u8> = known.iter().map(|k| short(k) as u8).collect();
+        push_piece(out, &keys);
+        let sizes: Vec<u8> = known.iter().map(|k| k.followers.len() as u8).collect();
+        push_symbols(out, &sizes);
+        let of = |last: bool, value: fn(&Seed) -> u8| -> Vec<u8> {
+            let pick = |k: &Known| -> Vec<u8> {
+                let split = k.followers.len() - 1;
+                if last { &k.followers[split..] } else { &k.followers[..split] }.iter().map(value).collect()
+            };
+            known.iter().flat_map(pick).collect()
+        };
+        for last in [true, false] {
+            push_symbols(out, &of(last, |seed| seed.byte));
+            push_symbols(out, &of(last, |seed| seed.count));
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
+        const DAMAGED: CodecError = CodecError::BadPrior("its table of contexts is damaged");
+        let bits = reader.number()?;
+        if !(4..=20).contains(&bits) {
+            return Err(DAMAGED);
+        }
+        let fill = read_symbols(reader, 1 << bits)?;
+        let keys = reader.piece()?.to_vec();
+        let sizes = read_symbols(reader, CONTEXT_LIMIT)?;
+        if fill.len() != 1 << bits || keys.len() != sizes.len() {
+            return Err(DAMAGED);
+        }
+        let mut starts = Vec::with_capacity(fill.len() + 1);
+        let mut sum = 0u32;
+        for &n in &fill {
+            starts.push(sum);
+            sum += u32::from(n);
+        }
+        starts.push(sum);
+        if sum as usize != keys.len() || sizes.iter().any(|&n| n == 0 || usize::from(n) > SEED_LIMIT) {
+            return Err(DAMAGED);
+        }
+        let last_bytes = read_symbols(reader, CONTEXT_LIMIT)?;
+        let last_counts = read_symbols(reader, CONTEXT_LIMIT)?;
+        let bytes = read_symbols(reader, FOLLOWER_LIMIT)?;
+        let counts = read_symbols(reader, FOLLOWER_LIMIT)?;
+        let total: usize = sizes.iter().map(|&n| usize::from(n)).sum();
+        if last_bytes.len() != sizes.len()
+            || last_counts.len() != sizes.len()
+            || bytes.len() != counts.len()
+            || bytes.len() + sizes.len() != total
+        {
+            return Err(DAMAGED);
+        }
+        if last_counts.iter().chain(&counts).any(|&count| count == 0 || count > 63) {
+            return Err(DAMAGED);
+        }
+        let mut offsets = Vec::with_capacity(sizes.len() + 1);
+        let mut followers = Vec::with_capacity(total);
+        let mut rest = bytes.iter().zip(&counts).map(|(&byte, &count)| Seed { byte, count });
+        for ((&size, &byte), &count) in sizes.iter().zip(&last_bytes).zip(&last_counts) {
+            offsets.push(followers.len() as u32);
+            followers.extend(rest.by_ref().take(usize::from(size) - 1));
+            followers.push(Seed { byte, count });
+        }
+        offsets.push(followers.len() as u32);
+        Ok(Table { bits: bits as u32, starts, keys, offsets, followers })
+    }
+
+    #[inline]
+    fn find(&self, hash: u64) -> &[Seed] {
+        if self.keys.is_empty() {
+            return &[];
+        }
+        let short = (hash >> (56 - self.bits)) as usize & ((1 << (self.bits + 8)) - 1);
+        let (bucket, key) = (short >> 8, short as u8);
+        let (from, to) = (self.starts[bucket] as usize, self.starts[bucket + 1] as usize);
+        match self.keys[from..to].iter().position(|&k| k == key) {
+            Some(n) => &self.followers[self.offsets[from + n] as usize..self.offsets[from + n + 1] as usize],
+            None => &[],
+        }
+    }
+}
+
+/// A prior that was read.
+pub struct Prior {
+    learned: Learned,
+    tables: Vec<Table>,
+}
+
+impl Seeds for Prior {
+    #[inline]
+    fn seed(&self, context: usize, hash: u64, out: &mut [Seed; SEED_LIMIT]) -> usize {
+        let found = self.tables[context].find(hash);
+        out[..found.len()].copy_from_slice(found);
+        found.len()
+    }
+}
+
+impl Prior {
+    /// Reads the content of a prior; `BadPrior` for anything that is none.
+    pub fn parse(content: &[u8]) -> Result<Self, CodecError> {
+        let mut reader = Reader::new(content);
+        if reader.bytes(MAGIC.len())? != MAGIC {
+            return Err(CodecError::BadPrior("it is no prior of this version of mixing"));
+        }
+        let learned = read_learned(reader.piece()?)?;
+        let tables = (0..CONTEXTS).map(|_| Table::read(&mut reader)).collect::<Result<Vec<_>, _>>()?;
+        if !reader.is_done() {
+            return Err(CodecError::BadPrior("data is left over after its end"));
+        }
+        Ok(Prior { learned, tables })
+    }
+
+    /// The state that a block starts from.
+    pub fn learned(&self) -> Learned {
+        self.learned.clone()
+    }
+}
+
+/// The content of a prior.
+pub fn write(learned: &Learned, known: Vec<Vec<Known>>) -> Vec<u8> {
+    let mut out = MAGIC.to_vec();
+    push_piece(&mut out, &write_learned(learned));
+    for known in known {
+        Table::write(known, &mut out);
+    }
+    out
+}
+
+/// Uses that a weight vector needs to be kept.
+const LEAST_USES: u16 = 200;
+/// Uses with which a kept vector starts: it still learns, but no longer in leaps.
+const USES_RESTORED: u16 = 400;
+/// Count with which a probability that was learned starts.
+const COUNT_RESTORED: u32 = 60;
+
+/// Reads or writes numbers: one walk over the learned state serves both, so that
+/// they cannot disagree.
+trait Pass {
+    fn number(&mut self, kind: usize, value: i32) -> Result<i32, CodecError>;
+}
+
+struct Writing {
+    encoder: Encoder,
+    kinds: Vec<Numbers>,
+}
+
+struct Reading<'a> {
+    decoder: Decoder<'a>,
+    kinds: Vec<Numbers>,
+}
+
+impl Pass for Writing {
+    fn number(&mut self, kind: usize, value: i32) -> Result<i32, CodecError> {
+        self.kinds[kind].write(&mut self.encoder, value);
+        Ok(value)
+    }
+}
+
+impl Pass for Reading<'_> {
+    fn number(&mut self, kind: usize, _: i32) -> Result<i32, CodecError> {
+        if self.decoder.exhausted() {
+            return Err(CodecError::BadPrior("its learned state ends too early"));
+        }
+        self.kinds[kind].read(&mut self.decoder)
+    }
+}
+
+const KINDS: usize = 12;
+
+/// Weights of one layer: their type, and how many of its low bits a prior drops.
+trait Weight: Copy {
+    const SHIFT: u32;
+    fn rounded(self) -> i32;
+    fn restored(value: i32) -> Self;
+}
+
+impl Weight for i16 {
+    const SHIFT: u32 = 9;
+    fn rounded(self) -> i32 {
+        (i32::from(self) + (1 << (Self::SHIFT - 1))) >> Self::SHIFT
+    }
+    fn restored(value: i32) -> Self {
+        (value.clamp(-63, 63) << Self::SHIFT) as i16
+    }
+}
+
+impl Weight for i32 {
+    const SHIFT: u32 = 10;
+    fn rounded(self) -> i32 {
+        (self + (1 << (Self::SHIFT - 1))) >> Self::SHIFT
+    }
+    fn restored(value: i32) -> Self {
+        value.clamp(-511, 511) << Self::SHIFT
+    }
+}
+
+fn weights<W: Weight, const N: usize>(
+    pass: &mut impl Pass,
+    kind: usize,
+    vectors: &mut [[W; N]],
+    uses: &mut [u16],
+    used: usize,
+) -> Result<(), CodecError> {
+    let mut before = [0i32; N];
+    for (vector, uses) in vectors.iter_mut().zip(uses) {
+        let kept = pass.number(kind, i32::from(*uses >= LEAST_USES))? != 0;
+        for (n, (weight, before)) in vector.iter_mut().zip(&mut before).take(used).enumerate() {
+            // What was hardly used starts like its neighbour.
+            if kept {
+                let group = kind + 1 + (n / 24).min(2);
+                *before = before.wrapping_add(pass.number(group, weight.rounded().wrapping_sub(*before))?);
+            }
+            *weight = W::restored(*before);
+        }
+        *uses = if kept { USES_RESTORED } else { 0 };
+    }
+    Ok(())
+}
+
+fn probabilities(pass: &mut impl Pass, kind: usize, entries: &mut [u32], initial: &[u32]) -> Result<(), CodecError> {
+    for (entry, &initial) in entries.iter_mut().zip(initial) {
+        let learned = *entry & 1023 != initial & 1023;
+        let base = (initial >> 20) as i32;
+        let difference = pass.number(kind, if learned { (*entry >> 20) as i32 - base } else { 0 })?;
+        let value = base.wrapping_add(difference).clamp(0, 4095) as u32;
+        *entry = if difference == 0 { initial & !1023 } else { value << 20 | 1 << 19 | COUNT_RESTORED };
+    }
+    Ok(())
+}
+
+fn walk(pass: &mut impl Pass, learned: &mut Learned) -> Result<(), CodecError> {
+    let initial = Learned::new();
+    for set in &mut learned.mixer.sets {
+        weights(pass, 0, &mut set.weights, &mut set.uses, super::model::USED_INPUTS)?;
+    }
+    for last in &mut learned.mixer.finals {
+        weights(pass, 4, &mut last.weights, &mut last.uses, super::mixer::SETS)?;
+    }
+    for (map, initial) in learned.histories.iter_mut().zip(initial.histories.iter()) {
+        probabilities(pass, 8, map, initial)?;
+    }
+    for (map, initial) in learned.runs.iter_mut().zip(initial.runs.iter()) {
+        probabilities(pass, 9, map, initial)?;
+    }
+    for (map, initial) in learned.matches.iter_mut().zip(&initial.matches) {
+        let Map { entries, .. } = map;
+        probabilities(pass, 10, entries, &initial.entries)?;
+    }
+    // The hashed refiners are cheap to learn and dear to store: only the two small ones are kept.
+    for (refiner, initial) in learned.refiners.iter_mut().zip(&initial.refiners).take(2) {
+        for (entry, &initial) in refiner.entries.iter_mut().zip(&initial.entries) {
+            let difference = pass.number(11, (i32::from(*entry) - i32::from(initial)) / 256)?;
+            *entry = i32::from(initial).saturating_add(difference.saturating_mul(256)).clamp(0, 65535) as u16;
+        }
+    }
+    learned.refiners[2..].clone_from_slice(&initial.refiners[2..]);
+    Ok(())
+}
+
+fn write_learned(learned: &Learned) -> Vec<u8> {
+    let mut pass = Writing { encoder: Encoder::new(), kinds: (0..KINDS).map(|_| Numbers::new()).collect() };
+    // Writing never fails; the walk rounds its argument, so it gets a copy.
+    let _ = walk(&mut pass, &mut learned.clone());
+    pass.encoder.finish()
+}
+
+fn read_learned(payload: &[u8]) -> Result<Learned, CodecError> {
+    let mut pass = Reading { decoder: Decoder::new(payload), kinds: (0..KINDS).map(|_| Numbers::new()).collect() };
+    let mut learned = Learned::new();
+    walk(&mut pass, &mut learned)?;
+    pass.decoder.finish().map_err(|_| CodecError::BadPrior("its learned state is damaged"))?;
+    Ok(learned)
+}

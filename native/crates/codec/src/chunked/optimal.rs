@@ -334,6 +334,8 @@ impl<'a> Programme<'a> {
         if limit < 2 {
             return None;
         }
+        // What a cheaper repetition already reaches, a dearer one need not try.
+        let mut reach = 1;
         for which in 0..4 {
             let distance = node.recent[which];
             let Some(there) = position.checked_sub(distance as usize) else {
@@ -355,11 +357,12 @@ impl<'a> Programme<'a> {
                 before,
                 distance,
                 recent,
-                2,
+                reach + 1,
                 length.min(room),
             );
+            reach = reach.max(length);
         }
-        let mut shortest = 3;
+        let mut shortest = 3.max(reach + 1);
         for &found in self.matches.at(position) {
             let (length, distance) = ((found >> 32) as usize, found as u32);
             if length >= NICE_LENGTH {
@@ -379,7 +382,7 @@ impl<'a> Programme<'a> {
                     length.min(room),
                 );
             }
-            shortest = length + 1;
+            shortest = shortest.max(length + 1);
         }
         None
     }

@@ -7,13 +7,16 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from qyn1_core import work
 from qyn1_core.archive import ArchiveWriter, EntryKind, Method, UnsafePath, check_entries
 from qyn1_core.archive.directory import PRIOR_DIGEST_SIZE
+from qyn1_core.cache import SealedStore, open_store
 from qyn1_core.errors import SourceError
+from qyn1_core.file_index import FileIndex
 from qyn1_core.limits import choose_workers, machine
 from qyn1_core.output import whole_file
 from qyn1_core.pipeline import in_order
@@ -53,6 +56,8 @@ def pack(
     notes: list[str] = []
     with watch.stage("discover"):
         skip = [output] if isinstance(output, Path) else []
+        if priors.cache is not None:
+            skip.append(Path(priors.cache))
         entries = discover(
             project,
             include=priors.include,
@@ -61,7 +66,8 @@ def pack(
             permissions=priors.permissions or ("normalized" if sealing.is_deterministic else "exact"),
             notes=notes,
         )
-    return _pack(entries, output, sealing, priors, force, host, randomness, watch, notes, progress)
+    place = os.path.realpath(project)
+    return _pack(entries, output, sealing, priors, force, host, randomness, watch, notes, progress, place=place)
 
 
 def pack_entries(
@@ -98,9 +104,15 @@ def _pack(
     notes: Sequence[str],
     progress: Callable[[BlockEvent], None] | None,
     language: str | None = None,
+    place: str = "",
 ) -> PackReport:
+    """``place`` is the folder that ``entries`` come from, whose index is kept in the cache; empty: none is."""
+    cache = None
+    if priors.cache is not None:
+        cache = _Cache(open_store(Path(priors.cache), priors.cache_size, host.cipher(priors.cipher)), host)
     with watch.stage("plan"):
-        plan = make_plan(entries, priors, host, language=language)
+        index = None if cache is None else cache.index(place, priors)
+        plan = make_plan(entries, priors, host, language=language, index=index)
         _check_names(plan)
     report = PackReport(
         output=str(output) if isinstance(output, Path) else "-",
@@ -116,7 +128,7 @@ def _pack(
         out = stack.enter_context(whole_file(output, force=force)) if isinstance(output, Path) else output
         report.packed_size = seal_archive(
             out,
-            lambda archive: _write_archive(archive, plan, priors, host, watch, report, progress),
+            lambda archive: _write_archive(archive, plan, priors, host, watch, report, progress, cache),
             sealing,
             cipher=host.cipher(priors.cipher),
             plugins=_plugins_needed(plan, host),
@@ -125,6 +137,9 @@ def _pack(
             randomness=randomness,
             watch=watch,
         )
+    if cache is not None:
+        with watch.stage("cache"):
+            cache.close(report.notes)
     report.seconds = {**watch.seconds, "total": watch.total()}
     report.peak_rss = peak_rss()
     host.pack_finished(report.as_json())
@@ -160,12 +175,14 @@ def _write_archive(
     watch: Stopwatch,
     report: PackReport,
     progress: Callable[[BlockEvent], None] | None,
+    cache: _Cache | None,
 ) -> None:
     archive = ArchiveWriter(out, host, padded=plan.padded)
     chosen = {language: host.prior(recipe.compressor, language) for language, recipe in plan.recipes.items()}
     report.workers = _workers(plan, priors, host)
-    encoded = _encoded(plan, priors, host, chosen, report.workers, watch)
-    for number, (block, method, result) in enumerate(encoded, start=1):
+    encoded = _encoded(plan, priors, host, chosen, report.workers, watch, cache)
+    for number, (block, method, result, known) in enumerate(encoded, start=1):
+        report.cached_blocks += known
         archive.add_block(method, block.raw_size, result.checksum, result.payload)
         _count_block(report, block.language, method.compressor, block.raw_size, len(result.payload))
         event = BlockEvent(
@@ -197,30 +214,102 @@ def _workers(plan: Plan, priors: Priors, host: Host) -> int:
     return max(1, min(chosen, len(plan.blocks)))
 
 
+class _Cache:
+    """The blocks and the file index of earlier runs."""
+
+    def __init__(self, store: SealedStore, host: Host) -> None:
+        self.store = store
+        self._host = host
+        self._index: FileIndex | None = None
+        self._index_name: str | None = None
+
+    def index(self, place: str, priors: Priors) -> FileIndex:
+        """What is known of the files in ``place`` under everything that decides what is packed of them."""
+        content = None
+        if place:
+            frontends = [f"{frontend.name}/{frontend.version}" for frontend in self._host.frontends()]
+            facts = (place, priors.fidelity, priors.mode, str(priors.block_size), *frontends)
+            self._index_name = self.store.name(b"index", *(fact.encode("utf-8", "surrogateescape") for fact in facts))
+            content = self.store.get(self._index_name)
+        self._index = FileIndex(content)
+        return self._index
+
+    def name(self, plan: Plan, block: BlockPlan, prior: Prior | None) -> str:
+        """The name of the encoded ``block``: all that its bytes follow from."""
+        recipe = plan.recipes[block.language]
+        facts = (
+            f"{recipe.compressor}/{self._host.compressor(recipe.compressor).version}/{recipe.level}",
+            f"{block.language}/{self._host.frontend(block.language).version}",
+        )
+        pieces = b"".join(plan.digest(piece) + piece.size.to_bytes(8, "big") for piece in block.pieces)
+        return self.store.name(
+            b"block", *(fact.encode("ascii") for fact in facts), prior.digest if prior else b"", pieces
+        )
+
+    def close(self, notes: list[str]) -> None:
+        """Keep the index, hold the limit, and say in ``notes`` what went wrong."""
+        if self._index is not None and self._index_name is not None and self._index.changed():
+            self.store.put(self._index_name, self._index.pack())
+        self.store.trim()
+        if self.store.damaged:
+            notes.append(f"{self.store.damaged} damaged cache entries were removed and made anew")
+        if self.store.problem is not None:
+            notes.append(f"the cache could not be written: {self.store.problem}; the package is complete")
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One block to encode: its plain ``data``, or what the cache had under ``name`` (``known``)."""
+
+    block: BlockPlan
+    data: bytes
+    name: str
+    known: bytes | None
+
+
+def _tasks(plan: Plan, chosen: dict[str, Prior | None], cache: _Cache | None, watch: Stopwatch) -> Iterator[_Task]:
+    for block in plan.blocks:
+        name, known = "", None
+        if cache is not None:
+            with watch.stage("cache"):
+                name = cache.name(plan, block, chosen[block.language])
+                known = cache.store.get(name)
+        data = b""
+        if known is None:
+            with watch.stage("read"):
+                data = read_block(plan, block)
+        yield _Task(block, data, name, known)
+
+
 def _encoded(
-    plan: Plan, priors: Priors, host: Host, chosen: dict[str, Prior | None], workers: int, watch: Stopwatch
-) -> Iterator[tuple[BlockPlan, Method, work.Encoded]]:
+    plan: Plan,
+    priors: Priors,
+    host: Host,
+    chosen: dict[str, Prior | None],
+    workers: int,
+    watch: Stopwatch,
+    cache: _Cache | None,
+) -> Iterator[tuple[BlockPlan, Method, work.Encoded, bool]]:
+    """Each block with its method, its payload, and whether the cache had it."""
     token = work.register(host)
     provider = host.executor(priors.executor)
 
-    def read() -> Iterator[tuple[BlockPlan, bytes]]:
-        for block in plan.blocks:
-            with watch.stage("read"):
-                data = read_block(plan, block)
-            yield block, data
-
-    def submit(executor: Executor, task: tuple[BlockPlan, bytes]) -> Future[bytes]:
-        block, data = task
-        recipe = plan.recipes[block.language]
-        prior = chosen[block.language]
+    def submit(executor: Executor, task: _Task) -> Future[bytes]:
+        if task.known is not None:
+            done: Future[bytes] = Future()
+            done.set_result(task.known)
+            return done
+        language = task.block.language
+        recipe = plan.recipes[language]
+        prior = chosen[language]
         return executor.submit(
             work.encode_block,
             token,
             recipe.compressor,
             recipe.level,
-            block.language,
+            language,
             prior.digest if prior else b"",
-            data,
+            task.data,
         )
 
     memory = {
@@ -229,23 +318,23 @@ def _encoded(
         )
         for language, recipe in plan.recipes.items()
     }
-    results = in_order(read(), submit, lambda: provider.create(workers, priors.executor_options), workers + 1)
-    for (block, _), raw in results:
+    tasks = _tasks(plan, chosen, cache, watch)
+    for task, raw in in_order(tasks, submit, lambda: provider.create(workers, priors.executor_options), workers + 1):
         result = work.Encoded.unpack(raw)
-        language = block.language
+        if cache is not None and task.known is None:
+            with watch.stage("cache"):
+                cache.store.put(task.name, result.pack_without_time())
+        language = task.block.language
         name = "store" if result.stored else plan.recipes[language].compressor
         prior = None if result.stored else chosen[language]
-        yield (
-            block,
-            Method(
-                name,
-                host.compressor(name).version,
-                language,
-                prior.digest[:PRIOR_DIGEST_SIZE] if prior else b"",
-                0 if result.stored else -(-memory[language] // 1024),
-            ),
-            result,
+        method = Method(
+            name,
+            host.compressor(name).version,
+            language,
+            prior.digest[:PRIOR_DIGEST_SIZE] if prior else b"",
+            0 if result.stored else -(-memory[language] // 1024),
         )
+        yield task.block, method, result, task.known is not None
 
 
 def _count_block(report: PackReport, language: str, compressor: str, raw: int, packed: int) -> None:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from qyn1_core.archive import Entry, EntryKind
 from qyn1_core.errors import ConfigError, NotFound, PermissionDenied, SourceError
+from qyn1_core.file_index import FileIndex, Known
 from qyn1_core.priors import Priors
 from qyn1_core.project import ProjectEntry
 from qyn1_plugins.host import Host
@@ -21,7 +22,12 @@ from qyn1_plugins.spec import Canonicaliser
 
 __all__ = ["MODES", "BlockPlan", "Material", "Mode", "Piece", "Plan", "Recipe", "make_plan", "read_block"]
 
+_Result = TypeVar("_Result")
+
 _HEAD: Final = 4096
+_CHUNK: Final = 1 << 20
+_CANONICAL_KEPT: Final = 16 << 20  # bytes of canonical forms kept from planning; others are made again
+_CUT_FROM: Final = (3, 4)  # a block ends where it is at least so full
 
 
 @dataclass(frozen=True)
@@ -56,12 +62,19 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Material:
-    """One file to pack. ``data`` holds its bytes when they are not simply the file's (canonical form)."""
+    """One file to pack.
+
+    With a ``canonicaliser`` its canonical form is packed: ``size`` is that form's, and
+    ``data`` that form if it was kept. ``digests`` are the SHA-256 of its pieces of a
+    block's size each, where somebody asked for them.
+    """
 
     entry: ProjectEntry
     language: str
     size: int
+    canonicaliser: Canonicaliser | None = None
     data: bytes | None = None
+    digests: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,6 +103,7 @@ class Plan:
     materials: tuple[Material, ...]
     blocks: tuple[BlockPlan, ...]
     recipes: dict[str, Recipe]
+    block_size: int
     padded: bool
     notes: tuple[str, ...]
 
@@ -98,28 +112,39 @@ class Plan:
         """Bytes of all files, copies counted once."""
         return sum(block.raw_size for block in self.blocks)
 
+    def digest(self, piece: Piece) -> bytes:
+        """The SHA-256 of ``piece``, where the plan was made with an index."""
+        return self.materials[piece.material].digests[piece.offset // self.block_size]
 
-def make_plan(entries: Sequence[ProjectEntry], priors: Priors, host: Host, *, language: str | None = None) -> Plan:
+
+def make_plan(
+    entries: Sequence[ProjectEntry],
+    priors: Priors,
+    host: Host,
+    *,
+    language: str | None = None,
+    index: FileIndex | None = None,
+) -> Plan:
     """The plan for ``entries`` (what `discover` found) under ``priors``.
 
     ``language`` is taken for that of every file instead of asking the frontends.
-    Raises `SourceError` for a file that cannot be processed and `ConfigError` for
-    priors that do not fit the installed plugins.
+    With an ``index`` every piece gets its digest, and files that the index knows are
+    not read; the plan is the same. Raises `SourceError` for a file that cannot be
+    processed and `ConfigError` for priors that do not fit the installed plugins.
     """
     if language is not None:
         host.frontend(language)  # that it exists is better said now
     mode = MODES[priors.mode]
+    block_size = priors.block_size or mode.block_size
     notes: list[str] = []
-    materials = [_material(entry, priors, host, language) for entry in entries if entry.kind == "file"]
+    reader = _Reader(priors.fidelity == "canonical", block_size, host, language, index)
+    materials = [reader.material(entry) for entry in entries if entry.kind == "file"]
     # Like beside like: one language together, and within it neighbours in the tree,
     # which tend to share names.
     materials.sort(key=lambda m: (m.language, m.entry.path.encode("utf-8")))
     originals = {} if mode.isolated else _duplicates(materials)
     unique = [i for i in range(len(materials)) if i not in originals]
-    recipes = {
-        language: _recipe(language, priors, mode, host, notes) for language in sorted({m.language for m in materials})
-    }
-    block_size = priors.block_size or mode.block_size
+    recipes = {name: _recipe(name, priors, mode, host, notes) for name in sorted({m.language for m in materials})}
     blocks = tuple(_blocks(materials, unique, block_size, isolated=mode.isolated))
     archive_entries = [
         Entry(m.entry.path, EntryKind.COPY, m.entry.mode, m.size, originals[i])
@@ -132,18 +157,64 @@ def make_plan(entries: Sequence[ProjectEntry], priors: Priors, host: Host, *, la
             archive_entries.append(Entry(entry.path, EntryKind.SYMLINK, entry.mode, target=entry.target))
         elif entry.kind == "directory":
             archive_entries.append(Entry(entry.path, EntryKind.DIRECTORY, entry.mode))
-    return Plan(tuple(archive_entries), tuple(materials), blocks, recipes, mode.padded, tuple(dict.fromkeys(notes)))
+    return Plan(
+        tuple(archive_entries),
+        tuple(materials),
+        blocks,
+        recipes,
+        block_size,
+        mode.padded,
+        tuple(dict.fromkeys(notes)),
+    )
 
 
-def _material(entry: ProjectEntry, priors: Priors, host: Host, language: str | None) -> Material:
-    if language is None:
-        language = host.detect_language(entry.path, _read(entry, 0, min(entry.size, _HEAD)))
-    if priors.fidelity == "canonical":
-        frontend = host.frontend(language)
-        if isinstance(frontend, Canonicaliser):
-            data = frontend.canonicalise(_read(entry, 0, entry.size), entry.path)
-            return Material(entry, language, len(data), data)
-    return Material(entry, language, entry.size)
+class _Reader:
+    """Learns of each file what the plan needs: language, size, and for an index the digests of its pieces."""
+
+    def __init__(
+        self, canonical: bool, block_size: int, host: Host, language: str | None, index: FileIndex | None
+    ) -> None:
+        self._canonical = canonical
+        self._block_size = block_size
+        self._host = host
+        self._language = language
+        self._index = index
+        self._kept = 0
+
+    def material(self, entry: ProjectEntry) -> Material:
+        index = self._index
+        if index is None:
+            return self._read(entry)
+        status = _translated(entry.source.stat, entry)
+        signature = index.signature(entry.path, status)
+        known = index.find(signature)
+        if known is not None and status.st_size == entry.size:
+            return Material(
+                entry, known.language, known.size, self._canonicaliser(known.language), digests=known.digests
+            )
+        begun = index.begin()
+        material = self._read(entry)
+        digests = tuple(sha256(part).digest() for part in _parts(material, self._block_size))
+        index.remember(signature, status, begun, Known(material.language, material.size, digests))
+        return Material(entry, material.language, material.size, material.canonicaliser, material.data, digests)
+
+    def _canonicaliser(self, language: str) -> Canonicaliser | None:
+        if not self._canonical:
+            return None
+        frontend = self._host.frontend(language)
+        return frontend if isinstance(frontend, Canonicaliser) else None
+
+    def _read(self, entry: ProjectEntry) -> Material:
+        language = self._language
+        if language is None:
+            language = self._host.detect_language(entry.path, _read(entry, 0, min(entry.size, _HEAD)))
+        canonicaliser = self._canonicaliser(language)
+        if canonicaliser is None:
+            return Material(entry, language, entry.size)
+        data = canonicaliser.canonicalise(_read(entry, 0, entry.size, last=True), entry.path)
+        self._kept += len(data)
+        kept = data if self._kept <= _CANONICAL_KEPT else None
+        return Material(entry, language, len(data), canonicaliser, kept)
 
 
 def _recipe(language: str, priors: Priors, mode: Mode, host: Host, notes: list[str]) -> Recipe:
@@ -177,45 +248,95 @@ def _duplicates(materials: Sequence[Material]) -> dict[int, int]:
         first: dict[bytes, int] = {}
         for i in candidates:
             digest = sha256()
-            for part in _parts(materials[i]):
-                digest.update(part)
+            if materials[i].digests:
+                digest.update(b"".join(materials[i].digests))
+            else:
+                for part in _parts(materials[i], _CHUNK):
+                    digest.update(part)
             original = first.setdefault(digest.digest(), i)
             if original != i:
                 originals[i] = original
     return originals
 
 
-def _parts(material: Material, size: int = 1 << 20) -> Iterator[bytes]:
-    if material.data is not None:
-        yield material.data
+def _parts(material: Material, size: int) -> Iterator[bytes]:
+    """What is packed of ``material``, ``size`` bytes at a time."""
+    if material.canonicaliser is not None:
+        data = _canonical_form(material, material.canonicaliser)
+        yield from (data[offset : offset + size] for offset in range(0, len(data), size))
         return
     for offset in range(0, material.size, size):
-        yield _read(material.entry, offset, min(size, material.size - offset))
+        part = min(size, material.size - offset)
+        yield _read(material.entry, offset, part, last=offset + part == material.size)
+
+
+def _canonical_form(material: Material, canonicaliser: Canonicaliser) -> bytes:
+    if material.data is not None:
+        return material.data
+    entry = material.entry
+    data = canonicaliser.canonicalise(_read(entry, 0, entry.size, last=True), entry.path)
+    if len(data) != material.size:
+        raise _changed(entry)
+    return data
 
 
 def _blocks(
     materials: Sequence[Material], unique: Sequence[int], block_size: int, *, isolated: bool
 ) -> Iterator[BlockPlan]:
+    """Whole files, as many as fit; only a file larger than a block is cut, and it begins a block of its own.
+
+    Where a block ends depends on the paths near its end and not on what stands before
+    it, so that blocks before and after a change keep their content (docs/incremental.md).
+    """
     pieces: list[Piece] = []
     used = 0
-    language = ""
     for i in unique:
-        material = materials[i]
-        if pieces and (isolated or material.language != language):
-            yield BlockPlan(language, tuple(pieces), used)
+        size = materials[i].size
+        if not size:
+            continue
+        if pieces and (isolated or size > block_size or materials[i].language != _language(materials, pieces)):
+            yield _block(materials, pieces)
             pieces, used = [], 0
-        language = material.language
+        while used + size > block_size and pieces:
+            end = _cut(materials, pieces, i, block_size)
+            yield _block(materials, pieces[:end])
+            pieces = pieces[end:]
+            used = sum(piece.size for piece in pieces)
         offset = 0
-        while offset < material.size:
-            size = min(block_size - used, material.size - offset)
-            pieces.append(Piece(i, offset, size))
-            used += size
-            offset += size
-            if used == block_size:
-                yield BlockPlan(language, tuple(pieces), used)
-                pieces, used = [], 0
+        while size - offset > block_size:
+            yield _block(materials, [Piece(i, offset, block_size)])
+            offset += block_size
+        pieces.append(Piece(i, offset, size - offset))
+        used += size - offset
     if pieces:
-        yield BlockPlan(language, tuple(pieces), used)
+        yield _block(materials, pieces)
+
+
+def _language(materials: Sequence[Material], pieces: Sequence[Piece]) -> str:
+    return materials[pieces[0].material].language
+
+
+def _block(materials: Sequence[Material], pieces: Sequence[Piece]) -> BlockPlan:
+    return BlockPlan(_language(materials, pieces), tuple(pieces), sum(piece.size for piece in pieces))
+
+
+def _cut(materials: Sequence[Material], pieces: Sequence[Piece], following: int, block_size: int) -> int:
+    """How many of ``pieces`` make a full block: it ends before the file whose path has the smallest hash.
+
+    Of the files that could begin the next block (``following`` is the first that no longer
+    fits) one is chosen by its path alone: after an insertion somewhere before, the
+    same one is chosen again, and all blocks from there on are the same.
+    """
+    best: tuple[bytes, int] | None = None
+    filled = 0
+    for count, piece in enumerate(pieces, start=1):
+        filled += piece.size
+        if filled * _CUT_FROM[1] >= block_size * _CUT_FROM[0]:
+            following_file = pieces[count].material if count < len(pieces) else following
+            rank = sha256(materials[following_file].entry.path.encode("utf-8")).digest()
+            if best is None or rank < best[0]:
+                best = rank, count
+    return len(pieces) if best is None else best[1]
 
 
 def read_block(plan: Plan, block: BlockPlan) -> bytes:
@@ -223,11 +344,14 @@ def read_block(plan: Plan, block: BlockPlan) -> bytes:
     parts = []
     for piece in block.pieces:
         material = plan.materials[piece.material]
-        if material.data is not None:
-            parts.append(material.data[piece.offset : piece.offset + piece.size])
+        end = piece.offset + piece.size
+        if material.canonicaliser is not None:
+            part = _canonical_form(material, material.canonicaliser)[piece.offset : end]
         else:
-            last = piece.offset + piece.size == material.size
-            parts.append(_read(material.entry, piece.offset, piece.size, last=last))
+            part = _read(material.entry, piece.offset, piece.size, last=end == material.size)
+        if material.digests and sha256(part).digest() != plan.digest(piece):
+            raise _changed(material.entry)
+        parts.append(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
@@ -241,11 +365,15 @@ def _read(entry: ProjectEntry, offset: int, size: int, *, last: bool = False) ->
 
     data = _translated(read, entry)
     if len(data) != size:
-        raise SourceError("the file changed while it was being packed; try again when nothing writes to it", entry.path)
+        raise _changed(entry)
     return data
 
 
-def _translated(read: Callable[[], bytes], entry: ProjectEntry) -> bytes:
+def _changed(entry: ProjectEntry) -> SourceError:
+    return SourceError("the file changed while it was being packed; try again when nothing writes to it", entry.path)
+
+
+def _translated(read: Callable[[], _Result], entry: ProjectEntry) -> _Result:
     try:
         return read()
     except FileNotFoundError:

@@ -49,8 +49,9 @@ class Priors:
     reserved_cpus: int
     executor: str
     executor_options: Mapping[str, str]
-    streaming_threshold: int
     scratch: str
+    cache: str | None
+    cache_size: int
     cipher: str | None
     permissions: str | None
     include: tuple[str, ...]

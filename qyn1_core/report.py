@@ -81,6 +81,7 @@ class PackReport(_Report):
     encryption: str = ""
     deterministic: bool = False
     copies: int = 0
+    cached_blocks: int = 0
     languages: dict[str, dict[str, int]] = field(default_factory=dict)
     compressors: dict[str, dict[str, int]] = field(default_factory=dict)
 

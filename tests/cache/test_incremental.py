@@ -74,12 +74,14 @@ def test_cold_and_warm_and_without_a_cache_give_the_same_bytes(
 def test_a_change_costs_the_blocks_around_it(project: Path, tmp_path: Path) -> None:
     packed(project, tmp_path / "a", tmp_path / "cache")
     (project / "package3/module10.py").write_text("changed = True\n" * 7)
+    edited, report = packed(project, tmp_path / "b", tmp_path / "cache")
+    assert 0 < report.blocks - report.cached_blocks <= 2
+    assert edited == packed(project, tmp_path / "c")[0]
     (project / "package5/new.py").write_text("new = True\n" * 40)
     (project / "package1/module1.py").unlink()
-    warm, report = packed(project, tmp_path / "b", tmp_path / "cache")
-    assert report.cached_blocks > 6
-    assert report.blocks - report.cached_blocks <= 6  # three changes, each within two blocks
-    assert warm == packed(project, tmp_path / "c")[0]
+    moved, report = packed(project, tmp_path / "d", tmp_path / "cache")
+    assert report.cached_blocks >= report.blocks // 2
+    assert moved == packed(project, tmp_path / "e")[0]
 
 
 def test_nothing_in_the_cache_can_be_read(project: Path, tmp_path: Path) -> None:

@@ -296,7 +296,7 @@ def serve(protocol: WorkProtocol, source: int, sink: int, run: Runner) -> None:
         with lock:
             # From here on a cancellation comes too late: the answer stands.
             running.pop(request.number, None)
-            respond(Response(exit_code, output, request.number, cancelled))
+            respond(Response(exit_code, output and output + "\n", request.number, cancelled))
 
     with ThreadPoolExecutor(_MOST_AT_ONCE, thread_name_prefix="qyn1-work") as pool:
         for request in protocol.requests(lambda size: os.read(source, size)):

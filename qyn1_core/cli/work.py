@@ -11,15 +11,16 @@ import click
 
 from qyn1_core import cli
 from qyn1_core.cli.building import shared_host
+from qyn1_core.cli.terminal import print_json
 from qyn1_core.fingerprint import fingerprint
 from qyn1_core.worker import JsonProtocol, Place, ProtoProtocol, WorkProtocol, expand, serve
 
-_STEPS: Final = ("object", "link")
+_STEPS: Final = ("object", "link", "compare")
 _PROTOCOLS: Final[dict[str, type[WorkProtocol]]] = {"json": JsonProtocol, "proto": ProtoProtocol}
 
 
 @click.command("work", context_settings={"ignore_unknown_options": True})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="object|link ... | @FILE")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="STEP ... | @FILE")
 @click.option("--persistent_worker", "persistent", is_flag=True, help="Stay, and take work from standard input.")
 @click.option(
     "--worker-protocol",
@@ -27,14 +28,14 @@ _PROTOCOLS: Final[dict[str, type[WorkProtocol]]] = {"json": JsonProtocol, "proto
     default="json",
     help="How a worker is spoken to (default: json).",
 )
-@click.option("--fingerprint", "show", is_flag=True, help="Print what the output depends on beside the input.")
-def command(arguments: tuple[str, ...], persistent: bool, worker_protocol: str, show: bool) -> int:
-    """Run one build step, `object` or `link`, whose arguments may stand in FILE, one a line.
+@click.option("--describe", is_flag=True, help="Print, as JSON, which Python this is and what its output depends on.")
+def command(arguments: tuple[str, ...], persistent: bool, worker_protocol: str, describe: bool) -> int:
+    """Run one build step (`object`, `link` or `compare`), whose arguments may stand in FILE, one a line.
 
     With --persistent_worker, serve such steps as Bazel asks for them.
     """
-    if show:
-        click.echo(fingerprint(shared_host()))
+    if describe:
+        print_json({"schema_version": 1, "interpreter": sys.executable, "fingerprint": fingerprint(shared_host())})
         return 0
     if not persistent:
         exit_code, message = run_step(arguments, Place())
@@ -50,7 +51,7 @@ def command(arguments: tuple[str, ...], persistent: bool, worker_protocol: str, 
 
 
 def run_step(arguments: Sequence[str], place: Place) -> tuple[int, str]:
-    """Exit code and message of one build step."""
+    """Exit code and message of one build step. ``@FILE`` among ``arguments`` stands for the lines of FILE."""
     try:
         expanded = expand(arguments, place.base)
     except (OSError, UnicodeDecodeError) as error:

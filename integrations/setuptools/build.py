@@ -111,7 +111,7 @@ class SealingBuildPy(_BuildPy):
     def _matching(self, seal: Patterns) -> list[str]:
         root = Path(self.build_lib)
         found = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.py") if path.is_file())
-        return [path for path in found if names(seal, path)]
+        return [path for path in found if names(seal, path) and not _declares_namespace(root / path)]
 
     def _forget(self, seal: Patterns) -> None:
         """Remove what an earlier run left: stubs look newer than the source that they stand for."""
@@ -153,6 +153,17 @@ def _check(patterns: Iterable[str], origin: str, modules: list[str]) -> None:
                 f"{origin}: tool.qyn1.seal: {pattern!r} names no module of the wheel; "
                 "patterns are relative to where modules are installed, as 'package/module.py'"
             )
+
+
+def _declares_namespace(path: Path) -> bool:
+    """Whether it is the ``__init__.py`` that all portions of an old-style namespace package have alike.
+
+    It belongs to none of them: installers drop or replace it, and a stub in its place with it.
+    """
+    if path.name != "__init__.py":
+        return False
+    content = path.read_bytes()
+    return b"extend_path(" in content or b"declare_namespace(" in content
 
 
 def _is_stub(path: Path) -> bool:

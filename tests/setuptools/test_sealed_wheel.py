@@ -115,6 +115,25 @@ def test_modules_and_namespace_packages(environment: Environment, tmp_path: Path
     assert environment.check(tmp_path, "-c", program) == "About. True 1 2 3\n['HERE', 'SECRET', 'sys']\n"
 
 
+def test_the_module_that_declares_a_namespace_stays(environment: Environment, tmp_path: Path) -> None:
+    declaration = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
+    project = write(
+        tmp_path / "portion",
+        {
+            "qyn1.toml": 'seal = ["joint/"]\n',
+            "setup.py": (
+                "from setuptools import setup\nsetup(name='portion', version='1', packages=['joint', 'joint.one'])\n"
+            ),
+            "joint/__init__.py": declaration,
+            "joint/one/__init__.py": "from .two import X\n",
+            "joint/one/two.py": "X = 1\n",
+        },
+    )
+    files = members(wheel(environment, project))
+    assert set(files) == {"joint/__init__.py", "joint/one/__init__.py", "joint/one/portion.qyn1"}
+    assert files["joint/__init__.py"] == declaration.encode()
+
+
 def test_building_again(environment: Environment, project: Path) -> None:
     text = (project / "pyproject.toml").read_text()
     add(project, SEAL_ALL)

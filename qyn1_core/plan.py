@@ -27,6 +27,7 @@ _Result = TypeVar("_Result")
 _HEAD: Final = 4096
 _CHUNK: Final = 1 << 20
 _CANONICAL_KEPT: Final = 16 << 20  # bytes of canonical forms kept from planning; others are made again
+_BINARY: Final = "binary"  # the frontend that takes what no other claims
 _CUT_FROM: Final = (3, 4)  # a block ends where it is at least so full
 
 
@@ -34,12 +35,14 @@ _CUT_FROM: Final = (3, 4)  # a block ends where it is at least so full
 class Mode:
     """What a mode stands for.
 
-    ``compressors`` are tried in order: the first that is available here is taken.
+    ``compressors`` are tried in order: the first that is available here is taken. ``binary``
+    are those for bytes of no known language, where a model of tokens only loses time.
     ``block_size`` is in bytes. ``isolated`` blocks hold one file (or a part of one).
     """
 
     compressors: tuple[str, ...]
     block_size: int
+    binary: tuple[str, ...] = ("chunked-rans",)
     isolated: bool = False
     padded: bool = False
 
@@ -47,7 +50,7 @@ class Mode:
 MODES: Final = {
     "fast": Mode(("chunked-rans",), 1 << 20),
     "balanced": Mode(("morpheme", "chunked-rans"), 1 << 20),
-    "maximum": Mode(("mixing", "morpheme", "chunked-rans"), 4 << 20),
+    "maximum": Mode(("mixing", "morpheme", "chunked-rans"), 4 << 20, binary=("mixing", "chunked-rans")),
     "security": Mode(("morpheme", "chunked-rans"), 1 << 20, isolated=True, padded=True),
 }
 
@@ -222,12 +225,15 @@ def _recipe(language: str, priors: Priors, mode: Mode, host: Host, notes: list[s
     if wanted is not None:
         compressor = host.compressor(wanted)
     else:
-        name = next((name for name in mode.compressors if host.has_compressor(name)), mode.compressors[-1])
+        names = mode.binary if language == _BINARY else mode.compressors
+        name = next((name for name in names if host.has_compressor(name)), names[-1])
         compressor = host.compressor(name)
-        if name != mode.compressors[0]:
-            notes.append(f"mode {priors.mode} used {name}, since {mode.compressors[0]} is not available here")
+        if name != names[0]:
+            notes.append(f"mode {priors.mode} used {name}, since {names[0]} is not available here")
     levels = compressor.levels()
-    level = levels[0] if priors.level is None else priors.level
+    # A level is one of the mode's own compressor; what stands in for it keeps its default.
+    own = compressor.name in (wanted, mode.compressors[0])
+    level = levels[0] if priors.level is None or not own else priors.level
     if level not in levels:
         raise ConfigError(
             f"level {level} is not one of {compressor.name}: it has {levels[0]} to {levels[-1]}; change level or mode"

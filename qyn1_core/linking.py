@@ -8,6 +8,7 @@ is compressed again, so that a changed file costs the compression of its library
 from __future__ import annotations
 
 import contextlib
+import re
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -39,6 +40,7 @@ from qyn1_plugins.spec import BlockEvent
 
 __all__ = ["ObjectFile", "SourceFile", "compile_object", "link_objects", "project_entries"]
 
+_OTHER_REPOSITORY: Final = re.compile(r"^\.\./(?!\.\.?/)[^/]+/")
 _EXECUTABLE: Final = 0o755
 _PLAIN: Final = 0o644
 
@@ -65,7 +67,7 @@ class SourceFile:
         path, file, mode, strip_prefix, prefix = fields + [""] * (5 - len(fields))
         if mode not in ("", "644", "755"):
             raise ConfigError(f"{path}: the mode {mode!r} is neither 644 nor 755")
-        place = path.split("/", 2)[-1] if path.startswith("../") else path
+        place = _OTHER_REPOSITORY.sub("", path)
         strip_prefix, prefix = strip_prefix.strip("/"), prefix.strip("/")
         if strip_prefix:
             if not place.startswith(strip_prefix + "/"):

@@ -6,7 +6,7 @@ an argument's content or an environment value, and these actions are neither cac
 
 load(":actions.bzl", "MODES", "MODE_DOC", "add_sources", "label_text", "link_package", "merged_info")
 load(":aspect.bzl", "qyn1_aspect")
-load(":providers.bzl", "Qyn1Info", "Qyn1PackageInfo")
+load(":providers.bzl", "Qyn1Info")
 load(":rules.bzl", "SETTINGS", "parts_to_link", "settings_of")
 load(":settings.bzl", "setting")
 load(":toolchain.bzl", "TOOLCHAIN", "qyn1_tool")

@@ -6,9 +6,8 @@ import threading
 from collections import OrderedDict
 from typing import Final
 
-from qyn1_core.archive import Entry, EntryKind
+from qyn1_core.archive import ArchiveReader, Entry, EntryKind
 from qyn1_core.errors import NotFound
-from qyn1_core.package import Package
 
 __all__ = ["Contents"]
 
@@ -26,9 +25,9 @@ class Contents:
     first read, and stays, so that importing all of a package decodes it once.
     """
 
-    def __init__(self, package: Package) -> None:
-        self._package = package
-        self._directory = package.reader.directory
+    def __init__(self, reader: ArchiveReader) -> None:
+        self._reader = reader
+        self._directory = reader.directory
         self._lock = threading.RLock()
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._kept = 0
@@ -83,7 +82,7 @@ class Contents:
         with self._lock:  # who needs the same block waits instead of decoding it too
             data = self._blocks.get(number)
             if data is None:
-                data = self._package.reader.block(number)
+                data = self._reader.block(number)
                 self._blocks[number] = data
                 self._kept += len(data)
                 while self._kept > _KEPT_BYTES and len(self._blocks) > 1:

@@ -35,11 +35,12 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from qyn1_core import envelope
+from qyn1_core.archive import ArchiveReader
 from qyn1_core.contents import Contents
 from qyn1_core.envelope import Identity
 from qyn1_core.errors import KeyUnavailable, NotFound, PermissionDenied, PluginError
 from qyn1_core.keys import identities_from
-from qyn1_core.package import Package, open_package
 from qyn1_plugins.host import Host, default_host
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ def _forget(root: str) -> None:
                 sys.path_importer_cache.pop(path, None)
 
 
-def _open(reference: _Reference, given: Sequence[Identity]) -> Package:
+def _open(reference: _Reference, given: Sequence[Identity]) -> ArchiveReader:
     try:
         # All of it: a descriptor would share its position with the children of a fork.
         sealed = Path(reference.package).read_bytes()
@@ -244,21 +245,22 @@ def _open(reference: _Reference, given: Sequence[Identity]) -> Package:
         return _open_with(default_host(), sealed, reference, given)
 
 
-def _open_with(host: Host, sealed: bytes, reference: _Reference, given: Sequence[Identity]) -> Package:
-    identities = list(given)
-    if not identities or reference.identities or reference.passphrase_file:
-        identities += identities_from(host, reference.identities, reference.passphrase_file)
-    try:
-        package = open_package(BytesIO(sealed), identities, host=host)
-    except KeyUnavailable:
-        if identities:
-            raise
-        raise KeyUnavailable(
-            "no key was found; name an identity file in QYN1_IDENTITY_FILE, or put it where `qyn1 keygen` does"
-        ) from None
-    for method in package.reader.directory.methods:
+def _open_with(host: Host, sealed: bytes, reference: _Reference, given: Sequence[Identity]) -> ArchiveReader:
+    source = BytesIO(sealed)
+    if not envelope.is_age(sealed[: envelope.HEAD_SIZE]):
+        reader = ArchiveReader(source, host)
+    else:
+        identities = list(given)
+        if not identities or reference.identities or reference.passphrase_file:
+            identities += identities_from(host, reference.identities, reference.passphrase_file)
+        if not identities:
+            raise KeyUnavailable(
+                "no key was found; name an identity file in QYN1_IDENTITY_FILE, or put it where `qyn1 keygen` does"
+            )
+        reader = ArchiveReader(envelope.open(source, identities, cipher=host.cipher()).payload, host)
+    for method in reader.directory.methods:
         host.compressor(method.compressor)
-    return package
+    return reader
 
 
 def _reading_host() -> Host:

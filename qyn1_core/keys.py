@@ -10,13 +10,15 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from qyn1_core import envelope
 from qyn1_core.errors import ConfigError, NotFound, PermissionDenied
-from qyn1_core.packing import Sealing
-from qyn1_core.priors import Priors
 from qyn1_plugins.host import Host
+
+if TYPE_CHECKING:
+    from qyn1_core.priors import Priors
+    from qyn1_core.sealing import Sealing
 
 __all__ = ["identities_from", "read_secret", "sealing_from"]
 
@@ -109,6 +111,8 @@ def sealing_from(
     ``tell`` receives the line that says where a new identity was made, if one was.
     Raises `ConfigError` for options that do not go together, and what key providers raise.
     """
+    from qyn1_core.sealing import Sealing  # noqa: PLC0415  (who only opens packages starts quicker without)
+
     if not encrypt:
         if passphrase_file or sealing_secret_file or convergent or armor:
             raise ConfigError("--no-encrypt does not go with options about encryption")

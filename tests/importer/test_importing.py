@@ -22,7 +22,7 @@ from qyn1_core.errors import AuthenticationError, KeyUnavailable, NotFound
 from qyn1_core.package import open_package
 
 SHOP = {
-    "shop/__init__.py": '"""A shop."""\nfrom . import prices\nfrom .goods import apple\nTOTAL = prices.of(apple.NAME)\n',
+    "shop/__init__.py": '"""Shop."""\nfrom . import prices\nfrom .goods import apple\nTOTAL = prices.of(apple.NAME)\n',
     "shop/prices.py": "def of(name):\n    return len(name)\n\n\ndef broken():\n    secret = 1 / 0\n    return secret\n",
     "shop/goods/__init__.py": "",
     "shop/goods/apple.py": "NAME = 'apple'\n",
@@ -38,7 +38,7 @@ def test_packages_modules_and_relative_imports(seal: Callable[..., Path]) -> Non
     single = importlib.import_module("single")
     shop = sys.modules["shop"]
     assert single.VALUE == 6
-    assert shop.__doc__ == "A shop."
+    assert shop.__doc__ == "Shop."
     assert entry == str(package)
     assert shop.__file__ == f"{package}/shop/__init__.py"
     assert list(shop.__path__) == [f"{package}/shop"]
@@ -228,7 +228,7 @@ def test_blocks_beyond_the_memory_limit_are_decoded_again(
     package = seal({f"f{i}.bin": bytes([i]) * 60_000 for i in range(6)}, block_size="64 KiB")
     identities = envelope.parse_identities_text(identity_file.read_text(), "key.txt")
     with open_package(package, identities) as opened:
-        contents = Contents(opened)
+        contents = Contents(opened.reader)
         for _ in range(2):
             for i in range(6):
                 assert contents.read(f"f{i}.bin") == bytes([i]) * 60_000

@@ -37,7 +37,7 @@ PROJECTS = [
     Real("six==1.17.0", "six.py", "six", "test_six.py"),  # a single module
     Real("markupsafe==3.0.2", "markupsafe/", "markupsafe", "tests"),  # src layout, extension module, pyproject.toml
     Real("certifi==2024.12.14", "certifi/", "certifi", None, ("certifi/cacert.pem",)),  # data files
-    Real("sphinxcontrib-jsmath==1.0.1", "sphinxcontrib/", "sphinxcontrib.jsmath.version", None),  # a namespace package
+    Real("zc.lockfile==3.0.post1", "zc/", "zc.lockfile", None),  # a namespace package
 ]
 
 
@@ -55,7 +55,7 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def unpacked(downloads: Path, real: Real, target: Path) -> Path:
-    name = real.requirement.partition("==")[0].replace("-", "[-_]")
+    name = real.requirement.partition("==")[0].replace(".", "[._]")
     (archive,) = downloads.glob(f"{name}-*.tar.gz")
     with tarfile.open(archive) as file:
         if sys.version_info >= (3, 11, 4):

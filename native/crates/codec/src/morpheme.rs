@@ -1,4 +1,10 @@
 //! Morpheme: the balanced codec, a model of tokens.
+//!
+//! Bytes are cut into tokens (`tokens`). Contexts name candidates for the next one
+//! (`contexts`); a few binary decisions with mixed probabilities (`mixing`, `coder`)
+//! say whether it is one of them (`model`). What is not foreseen is spelled by a byte
+//! model (`spelling`), which a known word may end early (`completion`). A `Prior`
+//! gives all of these a start (`prior`), and is made from text by `training`.
 
 mod coder;
 mod completion;
@@ -58,8 +64,13 @@ fn code_all<C: BitCoder>(coder: &mut C, model: &mut Model<'_>, data: &[u8]) {
         let width = layout.width();
         let cut = cut(data, at, &mut layout);
         let word = &data[at + usize::from(cut.space)..at + cut.length];
-        let morph = cut.morph.unwrap_or_else(|| model.dictionary.find(word).unwrap_or(UNLISTED));
-        let target = Token { morph, space: cut.space };
+        let morph = cut
+            .morph
+            .unwrap_or_else(|| model.dictionary.find(word).unwrap_or(UNLISTED));
+        let target = Token {
+            morph,
+            space: cut.space,
+        };
         // Writing cannot fail: only a decoder meets impossible tokens.
         let coded = model.code(coder, &data[..at], width, target, word);
         debug_assert!(coded.is_ok());
@@ -68,7 +79,11 @@ fn code_all<C: BitCoder>(coder: &mut C, model: &mut Model<'_>, data: &[u8]) {
 }
 
 /// The `raw_size` bytes that `payload` stands for.
-pub fn decode(payload: &[u8], raw_size: usize, prior: Option<&Prior>) -> Result<Vec<u8>, CodecError> {
+pub fn decode(
+    payload: &[u8],
+    raw_size: usize,
+    prior: Option<&Prior>,
+) -> Result<Vec<u8>, CodecError> {
     let (&mode, rest) = match payload.split_first() {
         None if raw_size == 0 => return Ok(Vec::new()),
         None => return Err(CodecError::Truncated),
@@ -84,13 +99,23 @@ pub fn decode(payload: &[u8], raw_size: usize, prior: Option<&Prior>) -> Result<
             let mut model = Model::new(raw_size, prior.map(|prior| &prior.0));
             let mut out = Vec::with_capacity(raw_size);
             let mut layout = Layout::default();
-            let nothing = Token { morph: UNLISTED, space: false };
+            let nothing = Token {
+                morph: UNLISTED,
+                space: false,
+            };
             while out.len() < raw_size {
                 if coder.exhausted() {
                     return Err(CodecError::Truncated);
                 }
                 let token = model.code(&mut coder, &out, layout.width(), nothing, &[])?;
-                tokens::write(token.morph, token.space, model.word(token), &mut layout, &mut out, raw_size)?;
+                tokens::write(
+                    token.morph,
+                    token.space,
+                    model.word(token),
+                    &mut layout,
+                    &mut out,
+                    raw_size,
+                )?;
             }
             coder.finish()?;
             Ok(out)
@@ -103,18 +128,91 @@ pub fn decode(payload: &[u8], raw_size: usize, prior: Option<&Prior>) -> Result<
 mod tests {
     use super::*;
 
+    const TEXT: &[u8] =
+        b"def f(x):\n    return x\n\n\n\tclass A:\n    \t  pass\n   \n \nfoo  bar   baz \t\n";
+
+    fn noise(count: usize, seed: u32) -> Vec<u8> {
+        let mut state = seed;
+        (0..count)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 24) as u8
+            })
+            .collect()
+    }
+
+    fn trained() -> Prior {
+        let packages: Vec<Vec<&[u8]>> = vec![vec![TEXT, include_bytes!("morpheme.rs")]; 4];
+        Prior::parse(&train(&packages)).expect("what training makes can be read")
+    }
+
     #[test]
-    fn round_trip() {
-        let text = b"def f(x):\n    return x\n\n\n\tclass A:\n    \t  pass\n   \n \nfoo  bar   baz \t\n".to_vec();
-        let mut noise = Vec::new();
-        let mut state = 1u32;
-        for _ in 0..5000 {
-            state = state.wrapping_mul(1664525).wrapping_add(1013904223);
-            noise.push((state >> 24) as u8);
+    fn every_block_comes_back() {
+        let prior = trained();
+        let blocks = [
+            TEXT.to_vec(),
+            TEXT.repeat(50),
+            noise(5000, 1),
+            vec![b' '; 1000],
+            vec![b'\n'; 777],
+            vec![b'\t'; 100],
+            b"a".repeat(1000),
+            b"\r\n    x\r\n".repeat(40),
+            Vec::new(),
+        ];
+        for data in blocks {
+            for prior in [None, Some(&prior)] {
+                let payload = encode(&data, prior);
+                assert_eq!(
+                    decode(&payload, data.len(), prior).as_deref(),
+                    Ok(&data[..])
+                );
+            }
         }
-        for data in [text.clone(), text.repeat(50), noise, vec![b' '; 1000], vec![b'\n'; 777], b"a".repeat(1000), Vec::new()] {
-            let payload = encode(&data, None);
-            assert_eq!(decode(&payload, data.len(), None).as_deref(), Ok(&data[..]));
+    }
+
+    #[test]
+    fn damage_ends_in_an_error_or_in_the_declared_size() {
+        let prior = trained();
+        let data = TEXT.repeat(8);
+        for prior in [None, Some(&prior)] {
+            let payload = encode(&data, prior);
+            for seed in 0..400 {
+                let random = noise(8, seed);
+                let mut damaged = payload.clone();
+                let at = (usize::from(random[0]) << 8 | usize::from(random[1])) % damaged.len();
+                damaged[at] ^= random[2] | 1;
+                damaged.truncate(damaged.len() - usize::from(random[3]) % 4);
+                if let Ok(decoded) = decode(&damaged, data.len(), prior) {
+                    assert_eq!(decoded.len(), data.len());
+                }
+            }
+            for seed in 0..100 {
+                let mut nonsense = noise(300, seed);
+                nonsense[0] = MODELLED;
+                assert!(
+                    decode(&nonsense, 3000, prior).map_or(true, |decoded| decoded.len() == 3000)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn damaged_priors_are_refused_or_read() {
+        let packages: Vec<Vec<&[u8]>> = vec![vec![TEXT, include_bytes!("morpheme.rs")]; 4];
+        let content = train(&packages);
+        for seed in 0..150 {
+            let random = noise(8, seed);
+            let mut damaged = content.clone();
+            let at = (usize::from(random[0]) << 8 | usize::from(random[1])) % damaged.len();
+            damaged[at] ^= random[2] | 1;
+            if let Ok(prior) = Prior::parse(&damaged) {
+                let payload = encode(TEXT, Some(&prior));
+                assert_eq!(
+                    decode(&payload, TEXT.len(), Some(&prior)).as_deref(),
+                    Ok(TEXT)
+                );
+            }
         }
     }
 }

@@ -15,7 +15,9 @@ impl MorphemePrior {
     /// From a prior's content.
     #[new]
     fn new(py: Python<'_>, content: &[u8]) -> PyResult<Self> {
-        py.detach(|| morpheme::Prior::parse(content)).map(MorphemePrior).map_err(|error| codec_error(py, &error))
+        py.detach(|| morpheme::Prior::parse(content))
+            .map(MorphemePrior)
+            .map_err(|error| codec_error(py, &error))
     }
 }
 
@@ -44,8 +46,9 @@ fn morpheme_decode<'py>(
     prior: Option<&Bound<'py, MorphemePrior>>,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let prior = inner(prior);
-    let data =
-        py.detach(|| morpheme::decode(payload, raw_size, prior)).map_err(|error| codec_error(py, &error))?;
+    let data = py
+        .detach(|| morpheme::decode(payload, raw_size, prior))
+        .map_err(|error| codec_error(py, &error))?;
     Ok(PyBytes::new(py, &data))
 }
 
@@ -57,9 +60,14 @@ fn morpheme_memory(raw_size: usize) -> usize {
 
 /// The content of a prior of `packages`, each a list of files.
 #[pyfunction]
-fn morpheme_train<'py>(py: Python<'py>, packages: Vec<Vec<Bound<'py, PyBytes>>>) -> Bound<'py, PyBytes> {
-    let files: Vec<Vec<&[u8]>> =
-        packages.iter().map(|package| package.iter().map(|file| file.as_bytes()).collect()).collect();
+fn morpheme_train<'py>(
+    py: Python<'py>,
+    packages: Vec<Vec<Bound<'py, PyBytes>>>,
+) -> Bound<'py, PyBytes> {
+    let files: Vec<Vec<&[u8]>> = packages
+        .iter()
+        .map(|package| package.iter().map(|file| file.as_bytes()).collect())
+        .collect();
     let content = py.detach(|| morpheme::train(&files));
     PyBytes::new(py, &content)
 }

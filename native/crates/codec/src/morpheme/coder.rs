@@ -19,6 +19,10 @@ pub trait BitCoder {
     /// in 1..=65535. Returns the decision; when reading, `bit` is ignored.
     fn bit(&mut self, bit: bool, one: u32) -> bool;
 
+    /// Codes `bits` (1..=24) bits that are all equally likely. Returns them; when
+    /// reading, `value` is ignored.
+    fn plain(&mut self, value: u32, bits: u32) -> u32;
+
     /// Whether reading has run past the payload, so that going on is pointless.
     fn exhausted(&self) -> bool {
         false
@@ -59,7 +63,20 @@ pub struct Encoder {
 impl Encoder {
     /// A coder that appends to `out`.
     pub fn new(out: Vec<u8>) -> Self {
-        Encoder { low: 0, high: u64::MAX, out }
+        Encoder {
+            low: 0,
+            high: u64::MAX,
+            out,
+        }
+    }
+
+    #[inline(always)]
+    fn shift(&mut self) {
+        while (self.low ^ self.high) >> 56 == 0 {
+            self.out.push((self.high >> 56) as u8);
+            self.low <<= 8;
+            self.high = self.high << 8 | 255;
+        }
     }
 
     /// Ends the stream and returns what was written.
@@ -81,12 +98,16 @@ impl BitCoder for Encoder {
         } else {
             self.low = middle + 1;
         }
-        while (self.low ^ self.high) >> 56 == 0 {
-            self.out.push((self.high >> 56) as u8);
-            self.low <<= 8;
-            self.high = self.high << 8 | 255;
-        }
+        self.shift();
         bit
+    }
+
+    fn plain(&mut self, value: u32, bits: u32) -> u32 {
+        let step = ((self.high - self.low) >> bits).max(1);
+        self.low = self.low.saturating_add(step * u64::from(value));
+        self.high = self.low.saturating_add(step - 1);
+        self.shift();
+        value
     }
 }
 
@@ -105,7 +126,24 @@ impl<'a> Decoder<'a> {
         let mut first = [0u8; 8];
         let count = payload.len().min(8);
         first[..count].copy_from_slice(&payload[..count]);
-        Decoder { low: 0, high: u64::MAX, value: u64::from_be_bytes(first), payload, shifted: 0 }
+        Decoder {
+            low: 0,
+            high: u64::MAX,
+            value: u64::from_be_bytes(first),
+            payload,
+            shifted: 0,
+        }
+    }
+
+    #[inline(always)]
+    fn shift(&mut self) {
+        while (self.low ^ self.high) >> 56 == 0 {
+            let next = self.payload.get(self.shifted + 8).copied().unwrap_or(0);
+            self.shifted += 1;
+            self.low <<= 8;
+            self.high = self.high << 8 | 255;
+            self.value = self.value << 8 | u64::from(next);
+        }
     }
 
     /// Checks that the payload ended exactly as the encoder ends it.
@@ -115,9 +153,9 @@ impl<'a> Decoder<'a> {
         match self.payload.len() {
             given if given < length => Err(CodecError::Truncated),
             given if given > length => Err(CodecError::TrailingData),
-            _ if self.payload[self.shifted..] != value.to_be_bytes()[..count] => {
-                Err(CodecError::Corrupt("its last bytes are not those of an encoder"))
-            }
+            _ if self.payload[self.shifted..] != value.to_be_bytes()[..count] => Err(
+                CodecError::Corrupt("its last bytes are not those of an encoder"),
+            ),
             _ => Ok(()),
         }
     }
@@ -135,14 +173,18 @@ impl BitCoder for Decoder<'_> {
         } else {
             self.low = middle + 1;
         }
-        while (self.low ^ self.high) >> 56 == 0 {
-            let next = self.payload.get(self.shifted + 8).copied().unwrap_or(0);
-            self.shifted += 1;
-            self.low <<= 8;
-            self.high = self.high << 8 | 255;
-            self.value = self.value << 8 | u64::from(next);
-        }
+        self.shift();
         bit
+    }
+
+    fn plain(&mut self, _value: u32, bits: u32) -> u32 {
+        // A payload that no encoder made may point past the last step: that is the last one.
+        let step = ((self.high - self.low) >> bits).max(1);
+        let value = ((self.value.wrapping_sub(self.low)) / step).min((1 << bits) - 1);
+        self.low = self.low.saturating_add(step * value);
+        self.high = self.low.saturating_add(step - 1);
+        self.shift();
+        value as u32
     }
 
     #[inline(always)]
@@ -160,6 +202,10 @@ impl BitCoder for Sink {
     #[inline(always)]
     fn bit(&mut self, bit: bool, _one: u32) -> bool {
         bit
+    }
+
+    fn plain(&mut self, value: u32, _bits: u32) -> u32 {
+        value
     }
 }
 

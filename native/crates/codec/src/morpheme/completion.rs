@@ -29,9 +29,11 @@ pub struct CompletionTrust {
 impl Default for CompletionTrust {
     fn default() -> Self {
         CompletionTrust {
-            maps: (0..CONTEXTS * 4 * STANDINGS).map(|i| standing_start(i / STANDINGS % 4, i % STANDINGS)).collect(),
+            maps: (0..CONTEXTS * 4 * STANDINGS)
+                .map(|i| standing_start(i / STANDINGS % 4, i % STANDINGS))
+                .collect(),
             direct_maps: (0..2 * 1024).map(|i| initial(i % 1024)).collect(),
-            mixer: Mixer::new(LONGEST * 16, UNIT / 3, 16),
+            mixer: Mixer::new(LONGEST * 16, UNIT / 3, 30),
             refine: Apm::new(1024),
         }
     }
@@ -42,7 +44,9 @@ impl CompletionTrust {
     pub fn visit(&mut self, visit: &mut dyn FnMut(Numbers<'_>)) {
         visit(Numbers::Chances(&mut self.maps));
         visit(Numbers::Chances(&mut self.direct_maps));
-        visit(Numbers::Weights(self.mixer.weights_mut().as_flattened_mut()));
+        visit(Numbers::Weights(
+            self.mixer.weights_mut().as_flattened_mut(),
+        ));
         visit(Numbers::Points(self.refine.points_mut()));
     }
 }
@@ -84,7 +88,17 @@ impl Completion {
     /// Offers a word that begins with the `length` letters whose hash is `whole`, after
     /// the token `before`. Returns the morph if it is the one (`goal`, when encoding).
     #[inline(never)]
-    pub fn offer<C: BitCoder>(&mut self, coder: &mut C, trust: &mut CompletionTrust, prior: Option<&Slots>, whole: u32, before: u32, length: usize, goal: u32, rejected: &[u32]) -> Option<u32> {
+    pub fn offer<C: BitCoder>(
+        &mut self,
+        coder: &mut C,
+        trust: &mut CompletionTrust,
+        prior: Option<&Slots>,
+        whole: u32,
+        before: u32,
+        length: usize,
+        goal: u32,
+        rejected: &[u32],
+    ) -> Option<u32> {
         if length > LONGEST {
             return None;
         }
@@ -106,7 +120,9 @@ impl Completion {
             let mut indices = [0; CONTEXTS];
             let mut score = 0;
             for k in 0..CONTEXTS {
-                let rank = (0..3).find(|&i| lists[k][i].0 != 0 && lists[k][i].token() == morph).unwrap_or(3);
+                let rank = (0..3)
+                    .find(|&i| lists[k][i].0 != 0 && lists[k][i].token() == morph)
+                    .unwrap_or(3);
                 let standing = lists[k][if rank == 3 { 0 } else { rank }].standing();
                 indices[k] = (k * 4 + rank) * STANDINGS + standing as usize;
                 score += i32::from(stretch(trust.maps[indices[k]].p()));
@@ -130,7 +146,10 @@ impl Completion {
             inputs[2 + k] = stretch(trust.direct_maps[cell_maps[k]].p());
         }
         inputs[INPUTS - 1] = 256;
-        let set = (length - 1) * 16 + self.refused.len().min(3) * 4 + usize::from(lists[1][0].0 != 0) + 2 * usize::from(indices[1] < 7 * STANDINGS);
+        let set = (length - 1) * 16
+            + self.refused.len().min(3) * 4
+            + usize::from(lists[1][0].0 != 0)
+            + 2 * usize::from(indices[1] < 7 * STANDINGS);
         let mixed = trust.mixer.mix(&inputs, set);
         let p = squash(mixed);
         let refined = trust.refine.refine(mixed, (direct[0] >> 22) as usize);

@@ -127,12 +127,21 @@ pub struct Slots {
 impl Slots {
     /// A table of `1 << bits` slots.
     pub fn new(bits: u32) -> Self {
-        Slots { pairs: vec![Pair::default(); 1 << (bits - 1)], mask: (1 << (bits - 1)) - 1 }
+        Slots {
+            pairs: vec![Pair::default(); 1 << (bits - 1)],
+            mask: (1 << (bits - 1)) - 1,
+        }
     }
 
     #[inline(always)]
     fn pair(&self, hash: u32) -> usize {
         (hash >> 7 ^ hash.rotate_left(11)) as usize & self.mask
+    }
+
+    /// The check of one slot where `hash` may be.
+    #[inline(always)]
+    pub fn peek(&self, hash: u32) -> u32 {
+        self.pairs[self.pair(hash)].0[0].check
     }
 
     /// The place of the slot for `hash`; a new slot, taken over from `prior` where that
@@ -151,7 +160,10 @@ impl Slots {
         let weaker = usize::from(second.candidates[0].strength() < first.candidates[0].strength());
         self.pairs[pair].0[weaker] = match prior.and_then(|prior| prior.find(hash)) {
             Some(slot) => *slot,
-            None => Slot { check, ..Slot::default() },
+            None => Slot {
+                check,
+                ..Slot::default()
+            },
         };
         pair << 1 | weaker
     }
@@ -159,7 +171,10 @@ impl Slots {
     /// The slot for `hash`, if it is there.
     #[inline(always)]
     pub fn find(&self, hash: u32) -> Option<&Slot> {
-        self.pairs[self.pair(hash)].0.iter().find(|slot| slot.check == hash | 1)
+        self.pairs[self.pair(hash)]
+            .0
+            .iter()
+            .find(|slot| slot.check == hash | 1)
     }
 
     /// The slot at a place that `place` gave.

@@ -133,7 +133,10 @@ const UNIT_BITS: u32 = 13;
 impl<const N: usize> Mixer<N> {
     /// `sets` weight sets that all start at `weight`; the error counts `rate` / 256.
     pub fn new(sets: usize, weight: i16, rate: i32) -> Self {
-        Mixer { weights: vec![[weight; N]; sets], rate }
+        Mixer {
+            weights: vec![[weight; N]; sets],
+            rate,
+        }
     }
 
     /// The weighted sum of `inputs` in the logistic domain.
@@ -150,7 +153,8 @@ impl<const N: usize> Mixer<N> {
     /// Moves the weights of `set` along the error of the mixed 16-bit probability `p`.
     #[inline(always)]
     pub fn learn(&mut self, inputs: &[i16; N], set: usize, p: i32, bit: bool) {
-        let error = (((if bit { 65535 } else { 0 }) - p) * self.rate >> 8).clamp(-32768, 32767) as i16;
+        let error =
+            (((if bit { 65535 } else { 0 }) - p) * self.rate >> 8).clamp(-32768, 32767) as i16;
         let weights = &mut self.weights[set];
         for i in 0..N {
             let step = (i32::from(inputs[i]) * i32::from(error) >> 15) as i16;
@@ -175,7 +179,9 @@ pub struct Apm {
 impl Apm {
     /// `contexts` maps that start as the identity.
     pub fn new(contexts: usize) -> Self {
-        let points = (0..contexts * 33).map(|i| squash((i as i32 % 33 - 16) * 128).min(65535) as u16).collect();
+        let points = (0..contexts * 33)
+            .map(|i| squash((i as i32 % 33 - 16) * 128).min(65535) as u16)
+            .collect();
         Apm { points, index: 0 }
     }
 
@@ -212,14 +218,22 @@ mod tests {
     fn squash_is_the_logistic_function() {
         for x in (-2047..=2047).step_by(13) {
             let exact = 65536.0 / (1.0 + (-f64::from(x) / 256.0).exp());
-            assert!((f64::from(squash(x)) - exact).abs() < 130.0, "{x}: {} {exact}", squash(x));
+            assert!(
+                (f64::from(squash(x)) - exact).abs() < 130.0,
+                "{x}: {} {exact}",
+                squash(x)
+            );
         }
     }
 
     #[test]
     fn stretch_inverts_squash() {
         for x in -1500..=1500 {
-            assert!((i32::from(stretch(squash(x))) - x).abs() <= 1 + x.abs() / 25, "{x}: {}", stretch(squash(x)));
+            assert!(
+                (i32::from(stretch(squash(x))) - x).abs() <= 1 + x.abs() / 25,
+                "{x}: {}",
+                stretch(squash(x))
+            );
         }
     }
 }

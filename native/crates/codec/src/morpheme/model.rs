@@ -5,8 +5,8 @@
 //! spelled byte by byte.
 
 use super::coder::BitCoder;
-use super::contexts::{hash, Candidate, Slots, STANDINGS};
 use super::completion::{Completion, CompletionTrust};
+use super::contexts::{hash, Candidate, Slots, STANDINGS};
 use super::mixing::{squash, stretch, Apm, Chance, Mixer, Numbers, UNIT};
 use super::spelling::{initial, Cell, Nodes, Spelling, SpellingTrust, ORDERS};
 use super::tokens::{self, Dictionary, BREAK, FIRST_WORD, LONGEST_WORD, SPACES, TABS, UNLISTED};
@@ -19,34 +19,38 @@ const DIRECT: usize = 3;
 /// Mixer inputs: candidates' standings, direct probabilities, match, constant.
 const INPUTS: usize = 16;
 /// Most candidates offered before the token is spelled.
-const OFFERS: usize = 2;
+const OFFERS: usize = 4;
 /// Shortest match, in tokens.
 const SHORTEST_MATCH: usize = 4;
 /// States of the match input.
 const MATCH_STATES: usize = 64;
 
-/// States of the models of the space before a spelled token.
-const SPACE_STATES: usize = 3 * 1024 + 512;
-/// Most slots of each kind of context, direct cells, byte nodes, completions and match places (log2).
-const SLOT_BITS: [u32; CONTEXTS] = [16, 18, 18, 18, 18];
-const DIRECT_BITS: u32 = 20;
+/// States of the models of flags of a spelled token.
+const FLAG_STATES: usize = 3 * 1024 + 512;
+/// Slots of each kind of context, direct cells, byte nodes, completions and match places (log2), usually.
+const SLOT_BITS: [u32; CONTEXTS] = [15, 16, 16, 16, 16];
+const DIRECT_BITS: u32 = 19;
 const NODE_BITS: u32 = 17;
 const COMPLETION_BITS: u32 = 16;
 const MATCH_BITS: u32 = 18;
 
-/// The table size (log2) that suits a block of `size` bytes.
-fn table_bits(size: usize) -> u32 {
-    usize::BITS - (size / 4).max(1 << 8).leading_zeros()
+/// A table's size (log2) for a block of `size` bytes: `usual` up to 2 MiB, more above,
+/// less for small blocks. Small tables stay in the caches, which matters more.
+fn table_bits(size: usize, usual: u32) -> u32 {
+    let bits = usize::BITS - (size / 4).max(1 << 8).leading_zeros();
+    bits.min(usual + bits.saturating_sub(19).min(1))
 }
 
 /// Most bytes that a block of `size` bytes makes a model take.
 pub fn memory(size: usize) -> usize {
-    let bits = table_bits(size);
-    let table = |most: u32, bytes: usize| bytes << bits.min(most);
-    let slots: usize = SLOT_BITS.iter().map(|&most| table(most, 16)).sum();
-    let cells = table(DIRECT_BITS - 2, 8) + table(NODE_BITS, 32) + table(COMPLETION_BITS, 2 * 16 + 2) + table(MATCH_BITS, 4);
+    let table = |usual: u32, bytes: usize| bytes << table_bits(size, usual);
+    let slots: usize = SLOT_BITS.iter().map(|&usual| table(usual, 16)).sum();
+    let cells = table(DIRECT_BITS, 2)
+        + table(NODE_BITS, 32)
+        + table(COMPLETION_BITS, 2 * 16 + 2)
+        + table(MATCH_BITS, 4);
     // Tokens and words: 4 bytes a token, 12 a word, and room to grow; then trust and a prior's words.
-    slots + cells + 16 * size + (4 << 20)
+    slots + cells + 14 * size + (4 << 20)
 }
 
 /// The hash of the context of kind `k`.
@@ -108,7 +112,7 @@ pub struct Trust {
     last: Mixer<4>,
     refine_token: Apm,
     refine_context: Apm,
-    space_maps: Vec<Chance>,
+    flag_maps: Vec<Chance>,
     pub spelling: SpellingTrust,
     pub completion: CompletionTrust,
 }
@@ -116,16 +120,20 @@ pub struct Trust {
 impl Default for Trust {
     fn default() -> Self {
         Trust {
-            standing_maps: (0..CONTEXTS * OFFERS * 4 * STANDINGS).map(|i| standing_start(i / STANDINGS % 4, i % STANDINGS)).collect(),
-            direct_maps: (0..DIRECT * OFFERS * 1024).map(|i| initial(i % 1024)).collect(),
+            standing_maps: (0..CONTEXTS * OFFERS * 4 * STANDINGS)
+                .map(|i| standing_start(i / STANDINGS % 4, i % STANDINGS))
+                .collect(),
+            direct_maps: (0..DIRECT * OFFERS * 1024)
+                .map(|i| initial(i % 1024))
+                .collect(),
             match_map: vec![Chance::EVEN; MATCH_STATES * OFFERS],
-            by_match: Mixer::new(MATCH_STATES * OFFERS, UNIT / 4, 16),
-            by_class: Mixer::new(1024 * OFFERS, UNIT / 4, 16),
-            by_votes: Mixer::new((1 << CONTEXTS) * OFFERS, UNIT / 4, 16),
-            last: Mixer::new(OFFERS * 4, UNIT / 3, 4),
+            by_match: Mixer::new(MATCH_STATES * OFFERS, UNIT / 4, 40),
+            by_class: Mixer::new(1024 * OFFERS, UNIT / 4, 40),
+            by_votes: Mixer::new((1 << CONTEXTS) * OFFERS, UNIT / 4, 40),
+            last: Mixer::new(OFFERS * 4, UNIT / 3, 8),
             refine_token: Apm::new(1024),
             refine_context: Apm::new(1024),
-            space_maps: vec![Chance::EVEN; SPACE_STATES],
+            flag_maps: vec![Chance::EVEN; FLAG_STATES],
             spelling: SpellingTrust::default(),
             completion: CompletionTrust::default(),
         }
@@ -135,7 +143,12 @@ impl Default for Trust {
 impl Trust {
     /// Shows every number to `visit`, always in the same order.
     pub fn visit(&mut self, visit: &mut dyn FnMut(Numbers<'_>)) {
-        for chances in [&mut self.standing_maps, &mut self.direct_maps, &mut self.match_map, &mut self.space_maps] {
+        for chances in [
+            &mut self.standing_maps,
+            &mut self.direct_maps,
+            &mut self.match_map,
+            &mut self.flag_maps,
+        ] {
             visit(Numbers::Chances(chances));
         }
         for mixer in [&mut self.by_match, &mut self.by_class, &mut self.by_votes] {
@@ -173,7 +186,7 @@ pub struct Model<'a> {
     slots: [Slots; CONTEXTS],
     direct: Vec<Cell>,
     direct_mask: usize,
-    space_cells: Vec<Cell>,
+    flag_cells: Vec<Cell>,
     spelling: Spelling,
     completion: Completion,
     recent: Recent,
@@ -230,12 +243,24 @@ impl Recent {
     pub fn contexts(&self, width: usize) -> [[u32; 3]; CONTEXTS] {
         let (t1, t2, t3) = (self.back(1), self.back(2), self.back(3));
         let at_start = self.line.is_empty();
-        let first = if at_start { self.line_before.first() } else { self.line.first() }.copied().unwrap_or(1);
+        let first = if at_start {
+            self.line_before.first()
+        } else {
+            self.line.first()
+        }
+        .copied()
+        .unwrap_or(1);
         let (callee, inside) = match self.brackets.last() {
             Some(&bracket) => (bracket >> 2, bracket & 3),
             None => (0, 4 + width as u32),
         };
-        [[t1, 0, if at_start { width as u32 } else { 0 }], [t1, t2, 0], [t1, t2, t3], [t1, first, 0], [t1, callee, inside]]
+        [
+            [t1, 0, if at_start { width as u32 } else { 0 }],
+            [t1, t2, 0],
+            [t1, t2, t3],
+            [t1, first, 0],
+            [t1, callee, inside],
+        ]
     }
 
     /// The token that stands above the next one.
@@ -260,15 +285,20 @@ impl Recent {
         self.tokens.push(token);
         let length = self.tokens.len();
         if length >= SHORTEST_MATCH {
-            let mut key = 0;
-            for n in 1..=SHORTEST_MATCH {
-                key = hash(7, key, self.tokens[length - n], 0);
+            let mut key = 0u64;
+            for &token in &self.tokens[length - SHORTEST_MATCH..] {
+                key = (key ^ u64::from(token))
+                    .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                    .rotate_left(29);
             }
-            let place = key as usize & self.match_mask;
+            let place = (key ^ key >> 32) as usize & self.match_mask;
             if self.match_length == 0 {
                 let at = self.match_places[place] as usize;
                 let mut same = 0;
-                while same < 32 && same < at && self.tokens[at - 1 - same] == self.tokens[length - 1 - same] {
+                while same < 32
+                    && same < at
+                    && self.tokens[at - 1 - same] == self.tokens[length - 1 - same]
+                {
                     same += 1;
                 }
                 if same >= SHORTEST_MATCH {
@@ -311,19 +341,19 @@ impl Recent {
 impl<'a> Model<'a> {
     /// A model for a block of `size` bytes that starts from `knowledge`.
     pub fn new(size: usize, knowledge: Option<&'a Knowledge>) -> Self {
-        let bits = table_bits(size);
-        let cap = |most: u32| bits.min(most);
+        let bits = |usual: u32| table_bits(size, usual);
         Model {
-            dictionary: knowledge.map_or_else(Dictionary::default, |known| known.dictionary.clone()),
+            dictionary: knowledge
+                .map_or_else(Dictionary::default, |known| known.dictionary.clone()),
             knowledge,
             trust: knowledge.map_or_else(Trust::default, |known| known.trust.clone()),
-            slots: SLOT_BITS.map(|most| Slots::new(cap(most))),
-            direct: vec![Cell::EVEN; 1 << (cap(DIRECT_BITS - 2) + 2)],
-            direct_mask: (1 << (cap(DIRECT_BITS - 2) + 2)) - 1,
-            space_cells: vec![Cell::EVEN; 1 << 13],
-            spelling: Spelling::new(cap(NODE_BITS)),
-            completion: Completion::new(cap(COMPLETION_BITS)),
-            recent: Recent::new(cap(MATCH_BITS)),
+            slots: SLOT_BITS.map(|usual| Slots::new(bits(usual))),
+            direct: vec![Cell::EVEN; 1 << bits(DIRECT_BITS)],
+            direct_mask: (1 << bits(DIRECT_BITS)) - 1,
+            flag_cells: vec![Cell::EVEN; 1 << 13],
+            spelling: Spelling::new(bits(NODE_BITS)),
+            completion: Completion::new(bits(COMPLETION_BITS)),
+            recent: Recent::new(bits(MATCH_BITS)),
             spelled: Vec::new(),
             rejected: Vec::new(),
         }
@@ -344,12 +374,26 @@ impl<'a> Model<'a> {
         }
     }
 
+    /// How a place in the list of context `k` speaks for a candidate.
+    #[inline(always)]
+    fn standing_score(&self, k: usize, place: u16) -> i32 {
+        stretch(self.trust.standing_maps[k * OFFERS * 4 * STANDINGS + usize::from(place)].p())
+            .into()
+    }
+
     /// Codes one token. `text` is everything before it; `width` its line's indentation.
     /// When encoding, `target` is the token (morph `UNLISTED` for a word that is not in
     /// the dictionary) and `word` its bytes if it is a word; when decoding both are
     /// ignored. Returns the token and, for a word, leaves it in the dictionary or,
     /// if that is full, in `unlisted_word`.
-    pub fn code<C: BitCoder>(&mut self, coder: &mut C, text: &[u8], width: usize, target: Token, word: &[u8]) -> Result<Token, CodecError> {
+    pub fn code<C: BitCoder>(
+        &mut self,
+        coder: &mut C,
+        text: &[u8],
+        width: usize,
+        target: Token,
+        word: &[u8],
+    ) -> Result<Token, CodecError> {
         let recent = &self.recent;
         let contexts = recent.contexts(width);
         let [[t1, _, _], [_, t2, _], _, [_, first, _], [_, callee, inside]] = contexts;
@@ -361,43 +405,67 @@ impl<'a> Model<'a> {
         let expected = recent.expected();
         let match_length = recent.match_length;
 
+        // All of these loads are to be under way before the first one is waited for.
+        let checks: [u32; CONTEXTS] = std::array::from_fn(|k| self.slots[k].peek(hashes[k]));
+        std::hint::black_box(&checks);
         let mut places = [0usize; CONTEXTS];
         let mut lists = [[Candidate::default(); 3]; CONTEXTS];
         for k in 0..CONTEXTS {
             places[k] = self.slots[k].place(hashes[k], self.knowledge.map(|known| &known.slots[k]));
             lists[k] = self.slots[k].at(places[k]).candidates;
         }
-        let mut offers = [Offer { token: 0, score: 0, places: [0; CONTEXTS] }; 3 * CONTEXTS + 1];
+        // What it means for a candidate to be absent from each list.
+        let mut absent = [0u16; CONTEXTS];
+        let mut absent_score = [0i32; CONTEXTS];
+        for k in 0..CONTEXTS {
+            absent[k] = (3 * STANDINGS) as u16 + lists[k][0].standing() as u16;
+            absent_score[k] = self.standing_score(k, absent[k]);
+        }
+        // A score is the sum over the lists; the part that all offers share is left out.
+        let mut offers = [Offer {
+            token: 0,
+            score: 0,
+            places: absent,
+        }; 3 * CONTEXTS + 1];
         let mut count = 0;
-        for list in &lists {
-            for candidate in list {
-                if candidate.0 != 0 && !offers[..count].iter().any(|offer| offer.token == candidate.token()) {
-                    offers[count].token = candidate.token();
-                    count += 1;
+        for k in 0..CONTEXTS {
+            for (rank, candidate) in lists[k].iter().enumerate() {
+                if candidate.0 == 0 {
+                    break;
                 }
+                let token = candidate.token();
+                let at = offers[..count]
+                    .iter()
+                    .position(|offer| offer.token == token)
+                    .unwrap_or(count);
+                let place = (rank * STANDINGS) as u16 + candidate.standing() as u16;
+                let score = self.standing_score(k, place) - absent_score[k];
+                let offer = &mut offers[at];
+                offer.token = token;
+                offer.places[k] = place;
+                offer.score += score;
+                count = count.max(at + 1);
             }
         }
         if let Some(token) = expected {
-            if !offers[..count].iter().any(|offer| offer.token == token) {
-                offers[count].token = token;
-                count += 1;
-            }
-        }
-        for offer in &mut offers[..count] {
-            for k in 0..CONTEXTS {
-                let rank = (0..3).find(|&i| lists[k][i].0 != 0 && lists[k][i].token() == offer.token).unwrap_or(3);
-                let standing = lists[k][if rank == 3 { 0 } else { rank }].standing();
-                offer.places[k] = (rank * STANDINGS) as u16 + standing as u16;
-                offer.score += i32::from(stretch(self.trust.standing_maps[k * OFFERS * 4 * STANDINGS + usize::from(offer.places[k])].p()));
-            }
-            if expected == Some(offer.token) {
-                offer.score += i32::from(stretch(self.trust.match_map[match_state(true, match_length)].p()));
-            }
+            let at = offers[..count]
+                .iter()
+                .position(|offer| offer.token == token)
+                .unwrap_or(count);
+            offers[at].token = token;
+            offers[at].score += i32::from(stretch(
+                self.trust.match_map[match_state(true, match_length)].p(),
+            ));
+            count = count.max(at + 1);
         }
 
         let class_set = {
             let morph = t1 >> 1;
-            if morph < FIRST_WORD { morph as usize } else { 800 }
+            if morph < FIRST_WORD {
+                morph as usize
+            } else {
+                800
+            }
         };
         let mut coded = None;
         self.rejected.clear();
@@ -430,23 +498,43 @@ impl<'a> Model<'a> {
                 direct_maps[k] = (k * OFFERS + number) * 1024 + self.direct[cells[k]].state();
                 inputs[CONTEXTS + k] = stretch(self.trust.direct_maps[direct_maps[k]].p());
             }
-            let match_index = match_state(expected == Some(offer.token), match_length) + number * MATCH_STATES;
-            inputs[CONTEXTS + DIRECT] = if match_length > 0 { stretch(self.trust.match_map[match_index].p()) } else { 0 };
+            let match_index =
+                match_state(expected == Some(offer.token), match_length) + number * MATCH_STATES;
+            inputs[CONTEXTS + DIRECT] = if match_length > 0 {
+                stretch(self.trust.match_map[match_index].p())
+            } else {
+                0
+            };
             inputs[INPUTS - 1] = 256;
 
-            let sets = [match_index, class_set + number * 1024, votes + (number << CONTEXTS)];
+            let sets = [
+                match_index,
+                class_set + number * 1024,
+                votes + (number << CONTEXTS),
+            ];
             let a = self.trust.by_match.mix(&inputs, sets[0]);
             let b = self.trust.by_class.mix(&inputs, sets[1]);
             let c = self.trust.by_votes.mix(&inputs, sets[2]);
             let seconds = [a as i16, b as i16, c as i16, 0];
-            let last_set = number * 4 + usize::from(match_length > 0) + 2 * usize::from(expected == Some(offer.token));
+            let last_set = number * 4
+                + usize::from(match_length > 0)
+                + 2 * usize::from(expected == Some(offer.token));
             let mixed = self.trust.last.mix(&seconds, last_set);
             let p = squash(mixed);
-            let r1 = self.trust.refine_token.refine(mixed, (direct[0] >> 22) as usize);
-            let r2 = self.trust.refine_context.refine(mixed, (hashes[0] >> 22) as usize);
+            let r1 = self
+                .trust
+                .refine_token
+                .refine(mixed, (direct[0] >> 22) as usize);
+            let r2 = self
+                .trust
+                .refine_context
+                .refine(mixed, (hashes[0] >> 22) as usize);
             let final_p = ((2 * p + r1 + r2 + 2) >> 2).clamp(16, 65520);
 
-            let bit = coder.bit(target.packed() == offer.token && target.morph != UNLISTED, final_p as u32);
+            let bit = coder.bit(
+                target.packed() == offer.token && target.morph != UNLISTED,
+                final_p as u32,
+            );
 
             self.trust.by_match.learn(&inputs, sets[0], squash(a), bit);
             self.trust.by_class.learn(&inputs, sets[1], squash(b), bit);
@@ -455,24 +543,33 @@ impl<'a> Model<'a> {
             self.trust.refine_token.learn(bit, 6);
             self.trust.refine_context.learn(bit, 6);
             for k in 0..CONTEXTS {
-                self.trust.standing_maps[maps[k]].learn(bit, 255);
+                self.trust.standing_maps[maps[k]].learn(bit, 1000);
             }
             for k in 0..DIRECT {
-                self.trust.direct_maps[direct_maps[k]].learn(bit, 255);
+                self.trust.direct_maps[direct_maps[k]].learn(bit, 1000);
                 self.direct[cells[k]].learn(bit);
             }
             if match_length > 0 {
-                self.trust.match_map[match_index].learn(bit, 255);
+                self.trust.match_map[match_index].learn(bit, 1000);
             }
             if bit {
-                coded = Some(Token { morph: offer.token >> 1, space: offer.token & 1 == 1 });
+                coded = Some(Token {
+                    morph: offer.token >> 1,
+                    space: offer.token & 1 == 1,
+                });
                 break;
             }
             self.rejected.push(offer.token >> 1);
         }
         let token = match coded {
             Some(token) => token,
-            None => self.spell(coder, text, target, word, [t1, t2, first, above, callee, inside])?,
+            None => self.spell(
+                coder,
+                text,
+                target,
+                word,
+                [t1, t2, first, above, callee, inside],
+            )?,
         };
         if token.morph != UNLISTED {
             for k in 0..CONTEXTS {
@@ -492,37 +589,61 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// Codes whether a space precedes a token that is to be spelled.
-    fn space<C: BitCoder>(&mut self, coder: &mut C, space: bool, hashes: [u32; 3]) -> bool {
-        let mask = self.space_cells.len() - 1;
+    /// Codes a decision about a token that is to be spelled, in three contexts: whether
+    /// a space precedes it, whether a line break has another line feed.
+    fn flag<C: BitCoder>(&mut self, coder: &mut C, flag: bool, hashes: [u32; 3]) -> bool {
+        let mask = self.flag_cells.len() - 1;
         let mut sum = 0;
         let mut states = [0; 3];
         for k in 0..3 {
-            let cell = self.space_cells[hashes[k] as usize & mask];
+            let cell = self.flag_cells[hashes[k] as usize & mask];
             states[k] = k * 1024 + cell.state();
-            sum += i32::from(stretch(self.trust.space_maps[states[k]].p()));
+            sum += i32::from(stretch(self.trust.flag_maps[states[k]].p()));
         }
-        let known = usize::from(self.space_cells[hashes[1] as usize & mask].state() > 63);
+        let known = usize::from(self.flag_cells[hashes[1] as usize & mask].state() > 63);
         let final_state = 3 * 1024 + ((sum >> 5).clamp(-127, 127) + 128) as usize + known * 256;
-        let p = self.trust.space_maps[final_state].p().clamp(16, 65520);
-        let space = coder.bit(space, p as u32);
-        self.trust.space_maps[final_state].learn(space, 255);
+        let p = self.trust.flag_maps[final_state].p().clamp(16, 65520);
+        let flag = coder.bit(flag, p as u32);
+        self.trust.flag_maps[final_state].learn(flag, 1000);
         for k in 0..3 {
-            self.trust.space_maps[states[k]].learn(space, 255);
-            self.space_cells[hashes[k] as usize & mask].learn(space);
+            self.trust.flag_maps[states[k]].learn(flag, 1000);
+            self.flag_cells[hashes[k] as usize & mask].learn(flag);
         }
-        space
+        flag
     }
 
-    fn spell<C: BitCoder>(&mut self, coder: &mut C, text: &[u8], target: Token, word: &[u8], around: [u32; 6]) -> Result<Token, CodecError> {
+    fn spell<C: BitCoder>(
+        &mut self,
+        coder: &mut C,
+        text: &[u8],
+        target: Token,
+        word: &[u8],
+        around: [u32; 6],
+    ) -> Result<Token, CodecError> {
         let [t1, t2, first, above, callee, inside] = around;
         let refused = self.rejected.first().copied().unwrap_or(0);
-        let space = self.space(coder, target.space, [hash(21, t1, 0, 0), hash(22, t1, t2, 0), hash(23, t1, refused, 0)]);
+        let space = self.flag(
+            coder,
+            target.space,
+            [
+                hash(21, t1, 0, 0),
+                hash(22, t1, t2, 0),
+                hash(23, t1, refused, 0),
+            ],
+        );
 
         // What the encoder spells; the decoder finds out.
         let mut letters = [0u8; LONGEST_WORD];
-        let length = if C::ENCODES { spelling_of(target.morph, word, &mut letters) } else { 0 };
-        let mut last = text.iter().rev().take(4).fold(0u32, |sum, &byte| sum >> 8 | u32::from(byte) << 24);
+        let length = if C::ENCODES {
+            spelling_of(target.morph, word, &mut letters)
+        } else {
+            0
+        };
+        let mut last = text
+            .iter()
+            .rev()
+            .take(4)
+            .fold(0u32, |sum, &byte| sum >> 8 | u32::from(byte) << 24);
         if space {
             last = last << 8 | 32;
         }
@@ -533,7 +654,16 @@ impl<'a> Model<'a> {
         loop {
             let at = self.spelled.len();
             if at > 0 && is_word(self.spelled[0]) {
-                if let Some(morph) = self.completion.offer(coder, &mut self.trust.completion, self.knowledge.map(|known| &known.beginnings), whole, t1, at, target.morph, &self.rejected) {
+                if let Some(morph) = self.completion.offer(
+                    coder,
+                    &mut self.trust.completion,
+                    self.knowledge.map(|known| &known.beginnings),
+                    whole,
+                    t1,
+                    at,
+                    target.morph,
+                    &self.rejected,
+                ) {
                     self.completion.learn(morph);
                     return Ok(Token { morph, space });
                 }
@@ -547,15 +677,24 @@ impl<'a> Model<'a> {
                     hash(45, callee, t1, inside << 1 | u32::from(space)),
                     hash(46, last & 0xffff, 0, 0),
                 ]
-            } else { [
-                hash(31, whole, 0, 0),
-                hash(32, whole, t1, 0),
-                hash(35, last & 0xffff, 0, 0),
-                hash(36, last & 0xff_ffff, 0, 0),
-                hash(37, last, 0, 0),
-                hash(38, part, inside.min(4), at.min(1) as u32),
-            ] };
-            let byte = self.spelling.byte(coder, &mut self.trust.spelling, self.knowledge.map(|known| &known.nodes), if at < length { letters[at] } else { 0 }, &hashes, at.min(7));
+            } else {
+                [
+                    hash(31, whole, 0, 0),
+                    hash(32, whole, t1, 0),
+                    hash(35, last & 0xffff, 0, 0),
+                    hash(36, last & 0xff_ffff, 0, 0),
+                    hash(37, last, 0, 0),
+                    hash(38, part, inside.min(4), at.min(1) as u32),
+                ]
+            };
+            let byte = self.spelling.byte(
+                coder,
+                &mut self.trust.spelling,
+                self.knowledge.map(|known| &known.nodes),
+                if at < length { letters[at] } else { 0 },
+                &hashes,
+                at.min(7),
+            );
             if at > 0 && byte == 0 && is_word(self.spelled[0]) {
                 break;
             }
@@ -565,11 +704,17 @@ impl<'a> Model<'a> {
             self.spelled.push(byte);
             last = last << 8 | u32::from(byte);
             whole = letter_hash(whole, byte);
-            let edge = byte == b'_' || byte == b'$' || (byte.is_ascii_uppercase() && !(last >> 8 & 0xff).to_le_bytes()[0].is_ascii_uppercase());
-            part = if edge { u32::from(byte | 32) } else { hash(40, part, u32::from(byte | 32), 1) };
+            let edge = byte == b'_'
+                || byte == b'$'
+                || (byte.is_ascii_uppercase()
+                    && !(last >> 8 & 0xff).to_le_bytes()[0].is_ascii_uppercase());
+            part = if edge {
+                u32::from(byte | 32)
+            } else {
+                hash(40, part, u32::from(byte | 32), 1)
+            };
             let wanted = match self.spelled[0] {
-                b'\n' => 3,
-                b' ' | b'\t' => 2,
+                b'\n' | b' ' | b'\t' => 2,
                 letter if is_word(letter) => LONGEST_WORD,
                 _ => 1,
             };
@@ -579,14 +724,31 @@ impl<'a> Model<'a> {
         }
         let morph = match (self.spelled[0], self.spelled.len()) {
             (b'\n', _) => {
-                let (code, feeds) = (u32::from(self.spelled[1]), u32::from(self.spelled[2]));
-                if code >= tokens::BREAK_CODE_LIMIT || feeds >= tokens::MOST_BREAKS || space {
+                let code = u32::from(self.spelled[1]);
+                let more = target.morph.saturating_sub(BREAK) / tokens::BREAK_CODES;
+                let mut feeds = 0;
+                while feeds < tokens::MOST_BREAKS - 1 {
+                    let hashes = [
+                        hash(24, feeds, code, 0),
+                        hash(25, feeds, t1, code),
+                        hash(26, feeds, first, code),
+                    ];
+                    if !self.flag(coder, more > feeds, hashes) {
+                        break;
+                    }
+                    feeds += 1;
+                }
+                if code >= tokens::BREAK_CODE_LIMIT || space {
                     return Err(CodecError::Corrupt("there is no such line break"));
                 }
                 BREAK + feeds * tokens::BREAK_CODES + code
             }
             (byte @ (b' ' | b'\t'), _) => {
-                let (base, most) = if byte == b' ' { (SPACES, 63) } else { (TABS, 15) };
+                let (base, most) = if byte == b' ' {
+                    (SPACES, 63)
+                } else {
+                    (TABS, 15)
+                };
                 let run = u32::from(self.spelled[1]);
                 if run == 0 || run > most || space {
                     return Err(CodecError::Corrupt("there is no such run of white space"));
@@ -617,8 +779,8 @@ fn spelling_of(morph: u32, word: &[u8], letters: &mut [u8; LONGEST_WORD]) -> usi
         }
         _ if morph < SPACES => {
             let code = morph - BREAK;
-            letters[..3].copy_from_slice(&[b'\n', (code % tokens::BREAK_CODES) as u8, (code / tokens::BREAK_CODES) as u8]);
-            3
+            letters[..2].copy_from_slice(&[b'\n', (code % tokens::BREAK_CODES) as u8]);
+            2
         }
         _ if morph < TABS => {
             letters[..2].copy_from_slice(&[b' ', (morph - SPACES) as u8]);

@@ -81,7 +81,9 @@ pub fn write(content: &mut Content) -> Vec<u8> {
 
 /// What `bytes` say.
 pub fn read(bytes: &[u8]) -> Result<Content, CodecError> {
-    let body = bytes.strip_prefix(MAGIC).ok_or(CodecError::BadPrior("it is no morpheme prior of this version"))?;
+    let body = bytes.strip_prefix(MAGIC).ok_or(CodecError::BadPrior(
+        "it is no morpheme prior of this version",
+    ))?;
     let mut coder = Decoder::new(body);
     let mut content = Content {
         words: Vec::new(),
@@ -91,7 +93,9 @@ pub fn read(bytes: &[u8]) -> Result<Content, CodecError> {
         trust: Trust::default(),
     };
     code_content(&mut coder, &mut content)?;
-    coder.finish().map_err(|_| CodecError::BadPrior("it is damaged"))?;
+    coder
+        .finish()
+        .map_err(|_| CodecError::BadPrior("it is damaged"))?;
     Ok(content)
 }
 
@@ -137,15 +141,25 @@ fn code_words<C: BitCoder>(coder: &mut C, words: &mut Vec<Vec<u8>>) -> Result<()
     for i in 0..count {
         check(coder)?;
         let given = words.get(i).cloned().unwrap_or_default();
-        let common = given.iter().zip(&previous).take_while(|(a, b)| a == b).count();
+        let common = given
+            .iter()
+            .zip(&previous)
+            .take_while(|(a, b)| a == b)
+            .count();
         let common = shared.code(coder, common as u32) as usize;
         if common > previous.len() {
-            return Err(CodecError::BadPrior("a word shares more letters than there are"));
+            return Err(CodecError::BadPrior(
+                "a word shares more letters than there are",
+            ));
         }
         let mut word = previous[..common].to_vec();
         loop {
             let context = word.last().copied().unwrap_or(0);
-            let letter = letters.code(coder, usize::from(context), given.get(word.len()).copied().unwrap_or(0).into()) as u8;
+            let letter = letters.code(
+                coder,
+                usize::from(context),
+                given.get(word.len()).copied().unwrap_or(0).into(),
+            ) as u8;
             if letter == 0 {
                 break;
             }
@@ -165,7 +179,12 @@ fn code_words<C: BitCoder>(coder: &mut C, words: &mut Vec<Vec<u8>>) -> Result<()
     Ok(())
 }
 
-fn code_grams<C: BitCoder>(coder: &mut C, grams: &mut Vec<Gram>, tokens: u32, third_is_rank: bool) -> Result<(), CodecError> {
+fn code_grams<C: BitCoder>(
+    coder: &mut C,
+    grams: &mut Vec<Gram>,
+    tokens: u32,
+    third_is_rank: bool,
+) -> Result<(), CodecError> {
     let mut counts = NumberModel::default();
     let count = counts.code(coder, grams.len() as u32) as usize;
     if count > MOST_CONTEXTS {
@@ -180,15 +199,26 @@ fn code_grams<C: BitCoder>(coder: &mut C, grams: &mut Vec<Gram>, tokens: u32, th
     let mut confidence = 0;
     for i in 0..count {
         check(coder)?;
-        let given = grams.get(i).cloned().unwrap_or(Gram { context: before, confidence: 0, successors: Vec::new() });
+        let given = grams.get(i).cloned().unwrap_or(Gram {
+            context: before,
+            confidence: 0,
+            successors: Vec::new(),
+        });
         // The first part that differs is coded as a difference, the later ones as they are.
         let mut context = [0; 3];
         let mut fresh = false;
         for j in 0..3 {
             let base = if fresh { 0 } else { before[j] };
-            let step = parts[j][usize::from(fresh)].code(coder, given.context[j].wrapping_sub(base));
-            context[j] = base.checked_add(step).ok_or(CodecError::BadPrior("a context is out of range"))?;
-            let limit = if j < 2 || third_is_rank { tokens } else { 1 << 24 };
+            let step =
+                parts[j][usize::from(fresh)].code(coder, given.context[j].wrapping_sub(base));
+            context[j] = base
+                .checked_add(step)
+                .ok_or(CodecError::BadPrior("a context is out of range"))?;
+            let limit = if j < 2 || third_is_rank {
+                tokens
+            } else {
+                1 << 24
+            };
             if context[j] >= limit {
                 return Err(CodecError::BadPrior("a context is out of range"));
             }
@@ -208,7 +238,11 @@ fn code_grams<C: BitCoder>(coder: &mut C, grams: &mut Vec<Gram>, tokens: u32, th
             successors.push((rank, last as u32));
         }
         if !C::ENCODES {
-            grams.push(Gram { context, confidence: confidence as u32, successors });
+            grams.push(Gram {
+                context,
+                confidence: confidence as u32,
+                successors,
+            });
         }
         before = context;
     }
@@ -230,14 +264,26 @@ fn code_nodes<C: BitCoder>(coder: &mut C, nodes: &mut Nodes) -> Result<(), Codec
         row[0] |= 1;
         // A cell cannot have been met more often than the one above it in the tree.
         for i in 1..16usize {
-            let above = if i == 1 { 16 } else { usize::from(row[i >> 1] & 15) };
+            let above = if i == 1 {
+                16
+            } else {
+                usize::from(row[i >> 1] & 15)
+            };
             if above == 0 {
                 row[i] = 2048 << 4;
                 continue;
             }
             let count = counts.code(coder, above * 2 + (i & 1), (row[i] & 15).into()) as u16;
-            let chance = if count == 0 { 32 } else { chances.code(coder, usize::from(count), u32::from(row[i] >> 10)) as u16 };
-            row[i] = if count == 0 { 2048 << 4 } else { chance << 10 | 1 << 9 | count };
+            let chance = if count == 0 {
+                32
+            } else {
+                chances.code(coder, usize::from(count), u32::from(row[i] >> 10)) as u16
+            };
+            row[i] = if count == 0 {
+                2048 << 4
+            } else {
+                chance << 10 | 1 << 9 | count
+            };
         }
     }
     Ok(())
@@ -269,13 +315,21 @@ fn code_trust<C: BitCoder>(coder: &mut C, trust: &mut Trust) -> Result<(), Codec
         // `given` is the new value when encoding; reading starts from the untrained one.
         let mut number = |coder: &mut C, untrained: i32, given: i32| -> i32 {
             let step = given - untrained;
-            let folded = if step < 0 { (-2 * step - 1) as u32 } else { 2 * step as u32 };
+            let folded = if step < 0 {
+                (-2 * step - 1) as u32
+            } else {
+                2 * step as u32
+            };
             before = changed.code(coder, before, (folded != 0).into()) as usize;
             if before == 0 {
                 return untrained;
             }
             let folded = sizes.code(coder, folded.wrapping_sub(1)) + 1;
-            let step = if folded & 1 == 1 { -((folded >> 1) as i32) - 1 } else { (folded >> 1) as i32 };
+            let step = if folded & 1 == 1 {
+                -((folded >> 1) as i32) - 1
+            } else {
+                (folded >> 1) as i32
+            };
             untrained + step
         };
         let base = &untrained[kind - 1];
@@ -295,13 +349,15 @@ fn code_trust<C: BitCoder>(coder: &mut C, trust: &mut Trust) -> Result<(), Codec
             Numbers::Weights(weights) => {
                 for (weight, &start) in weights.iter_mut().zip(base) {
                     let start = start as i32;
-                    *weight = ((start + number(coder, 0, (i32::from(*weight) - start) >> 5) * 32).clamp(-32768, 32767)) as i16;
+                    *weight = ((start + number(coder, 0, (i32::from(*weight) - start) >> 5) * 32)
+                        .clamp(-32768, 32767)) as i16;
                 }
             }
             Numbers::Points(points) => {
                 for (point, &start) in points.iter_mut().zip(base) {
                     let start = start as i32;
-                    *point = ((start + number(coder, 0, (i32::from(*point) - start) >> 7) * 128).clamp(0, 65535)) as u16;
+                    *point = ((start + number(coder, 0, (i32::from(*point) - start) >> 7) * 128)
+                        .clamp(0, 65535)) as u16;
                 }
             }
         }
@@ -315,7 +371,10 @@ fn untrained() -> Vec<Vec<u32>> {
     Trust::default().visit(&mut |numbers| {
         found.push(match numbers {
             Numbers::Chances(chances) => chances.iter().map(|chance| chance.0).collect(),
-            Numbers::Weights(weights) => weights.iter().map(|&weight| i32::from(weight) as u32).collect(),
+            Numbers::Weights(weights) => weights
+                .iter()
+                .map(|&weight| i32::from(weight) as u32)
+                .collect(),
             Numbers::Points(points) => points.iter().map(|&point| point.into()).collect(),
         });
     });
@@ -334,18 +393,31 @@ pub fn build(content: Content) -> Knowledge {
         let mut slots = Slots::new(usize::BITS - (grams.len() * 2).max(64).leading_zeros());
         for gram in grams {
             let [a, b, c] = gram.context;
-            let c = if third_is_rank(k) { tokens[c as usize] } else { c };
+            let c = if third_is_rank(k) {
+                tokens[c as usize]
+            } else {
+                c
+            };
             let hash = context_hash(k, [tokens[a as usize], tokens[b as usize], c]);
             let mut candidates = [Candidate::default(); 3];
             for (candidate, &(rank, likelihood)) in candidates.iter_mut().zip(&gram.successors) {
                 *candidate = Candidate::known(tokens[rank as usize], likelihood, gram.confidence);
             }
             let place = slots.place(hash, None);
-            *slots.at(place) = Slot { check: hash | 1, candidates };
+            *slots.at(place) = Slot {
+                check: hash | 1,
+                candidates,
+            };
         }
         slots
     });
-    Knowledge { beginnings: beginnings(&content), dictionary, slots, nodes: content.nodes, trust: content.trust }
+    Knowledge {
+        beginnings: beginnings(&content),
+        dictionary,
+        slots,
+        nodes: content.nodes,
+        trust: content.trust,
+    }
 }
 
 /// For every beginning of words the most frequent three.
@@ -353,14 +425,20 @@ fn beginnings(content: &Content) -> Slots {
     let mut words: Vec<(u32, u32)> = (0..content.levels.len() as u32)
         .filter(|&morph| !(BREAK..FIRST_WORD).contains(&morph))
         .map(|morph| (content.levels[morph as usize], morph))
-        .filter(|&(levels, morph)| levels != [0; 2] && (morph >= BREAK || is_word_byte(morph as u8)))
+        .filter(|&(levels, morph)| {
+            levels != [0; 2] && (morph >= BREAK || is_word_byte(morph as u8))
+        })
         .map(|(levels, morph)| (levels[0].max(levels[1]), morph))
         .collect();
     words.sort_unstable_by_key(|&(level, morph)| (15 - level.min(15), morph));
     let mut slots = Slots::new(usize::BITS - (words.len() * 6).max(64).leading_zeros());
     for (level, morph) in words {
         let single = [morph as u8];
-        let word = if morph < BREAK { &single[..] } else { &content.words[(morph - FIRST_WORD) as usize] };
+        let word = if morph < BREAK {
+            &single[..]
+        } else {
+            &content.words[(morph - FIRST_WORD) as usize]
+        };
         let mut whole = 0;
         for &letter in &word[..word.len().min(LONGEST)] {
             whole = letter_hash(whole, letter);

@@ -24,7 +24,7 @@ const RATES: [i32; 16] = {
     }
     rates
 };
-const LIMIT: u16 = 15;
+const LIMIT: u16 = 10;
 
 /// A cell: 12 bits of probability above 4 bits of count.
 #[derive(Clone, Copy)]
@@ -75,10 +75,12 @@ pub struct SpellingTrust {
 impl Default for SpellingTrust {
     fn default() -> Self {
         SpellingTrust {
-            maps: (0..2 * ORDERS * STATES).map(|i| initial(i % STATES)).collect(),
+            maps: (0..2 * ORDERS * STATES)
+                .map(|i| initial(i % STATES))
+                .collect(),
             order0_map: (0..STATES).map(initial).collect(),
-            by_place: Mixer::new(8 * 3, UNIT / 4, 16),
-            by_tree: Mixer::new(2 * 256, UNIT / 4, 16),
+            by_place: Mixer::new(8 * 3, UNIT / 4, 40),
+            by_tree: Mixer::new(2 * 256, UNIT / 4, 40),
             refine: Apm::new(256 * 4),
         }
     }
@@ -89,8 +91,12 @@ impl SpellingTrust {
     pub fn visit(&mut self, visit: &mut dyn FnMut(Numbers<'_>)) {
         visit(Numbers::Chances(&mut self.maps));
         visit(Numbers::Chances(&mut self.order0_map));
-        visit(Numbers::Weights(self.by_place.weights_mut().as_flattened_mut()));
-        visit(Numbers::Weights(self.by_tree.weights_mut().as_flattened_mut()));
+        visit(Numbers::Weights(
+            self.by_place.weights_mut().as_flattened_mut(),
+        ));
+        visit(Numbers::Weights(
+            self.by_tree.weights_mut().as_flattened_mut(),
+        ));
         visit(Numbers::Points(self.refine.points_mut()));
     }
 }
@@ -105,7 +111,10 @@ pub struct Nodes {
 impl Nodes {
     /// `1 << bits` nodes.
     pub fn new(bits: u32) -> Self {
-        Nodes { nodes: vec![FRESH; 1 << bits], mask: (1 << bits) - 1 }
+        Nodes {
+            nodes: vec![FRESH; 1 << bits],
+            mask: (1 << bits) - 1,
+        }
     }
 
     /// The cells of every place, the check (0 in unused places) in front of 15.
@@ -118,17 +127,35 @@ impl Nodes {
         self.nodes.iter_mut().map(|node| &mut node.0)
     }
 
+    /// The first place and the check of a node. `salt` is 0 for the upper nibble and
+    /// tells the lower ones apart, which lie near it, on the same page of memory.
     #[inline(always)]
-    fn find(&self, hash: u32) -> Option<&Node> {
-        let check = (hash >> 16) as u16 | 1;
-        let first = (hash ^ hash >> 13) as usize & self.mask;
-        [first, first ^ 1, first ^ 2].into_iter().map(|place| &self.nodes[place]).find(|node| node.0[0] == check)
+    fn key(&self, hash: u32, salt: u32) -> (usize, u16) {
+        let near = (hash ^ salt)
+            .wrapping_mul(0x9E37_79B1)
+            .wrapping_add(salt << 27);
+        let first = (hash >> 3 & !63 | near >> 26) as usize & self.mask;
+        (first, (near >> 8) as u16 | 1)
     }
 
     #[inline(always)]
-    fn place(&mut self, hash: u32, prior: Option<&Nodes>) -> usize {
-        let check = (hash >> 16) as u16 | 1;
-        let first = (hash ^ hash >> 13) as usize & self.mask;
+    fn find(&self, hash: u32, salt: u32) -> Option<&Node> {
+        let (first, check) = self.key(hash, salt);
+        [first, first ^ 1, first ^ 2]
+            .into_iter()
+            .map(|place| &self.nodes[place])
+            .find(|node| node.0[0] == check)
+    }
+
+    /// The check at the first place of a node.
+    #[inline(always)]
+    fn peek(&self, hash: u32, salt: u32) -> u16 {
+        self.nodes[self.key(hash, salt).0].0[0]
+    }
+
+    #[inline(always)]
+    fn place(&mut self, hash: u32, salt: u32, prior: Option<&Nodes>) -> usize {
+        let (first, check) = self.key(hash, salt);
         let mut weakest = first;
         for place in [first, first ^ 1, first ^ 2] {
             let found = &self.nodes[place].0;
@@ -139,7 +166,10 @@ impl Nodes {
                 weakest = place;
             }
         }
-        self.nodes[weakest] = prior.and_then(|prior| prior.find(hash)).copied().unwrap_or(FRESH);
+        self.nodes[weakest] = prior
+            .and_then(|prior| prior.find(hash, salt))
+            .copied()
+            .unwrap_or(FRESH);
         self.nodes[weakest].0[0] = check;
         weakest
     }
@@ -156,20 +186,34 @@ pub struct Spelling {
 impl Spelling {
     /// A model with `1 << bits` nodes.
     pub fn new(bits: u32) -> Self {
-        Spelling { nodes: Nodes::new(bits), order0: vec![Cell::EVEN; 256 * 4] }
+        Spelling {
+            nodes: Nodes::new(bits),
+            order0: vec![Cell::EVEN; 256 * 4],
+        }
     }
 
     /// Codes one byte in the contexts `hashes`; `place` (0..8) says where in the token it
     /// stands.
     #[inline(never)]
-    pub fn byte<C: BitCoder>(&mut self, coder: &mut C, trust: &mut SpellingTrust, prior: Option<&Nodes>, byte: u8, hashes: &[u32; ORDERS], place: usize) -> u8 {
+    pub fn byte<C: BitCoder>(
+        &mut self,
+        coder: &mut C,
+        trust: &mut SpellingTrust,
+        prior: Option<&Nodes>,
+        byte: u8,
+        hashes: &[u32; ORDERS],
+        place: usize,
+    ) -> u8 {
         let start = usize::from(place == 0); // the first byte has contexts of its own
         let mut tree = 1usize; // the bits of this byte so far, after a leading 1
         let mut places = [0usize; ORDERS];
         for nibble in 0..2usize {
-            for (place, hash) in places.iter_mut().zip(hashes) {
-                let salted = if nibble == 0 { *hash } else { (hash ^ (tree as u32).wrapping_mul(0x9E37_79B1)).wrapping_mul(0x85EB_CA6B) };
-                *place = self.nodes.place(salted ^ salted >> 15, prior);
+            let salt = if nibble == 0 { 0 } else { tree as u32 };
+            let checks: [u16; ORDERS] = std::array::from_fn(|k| self.nodes.peek(hashes[k], salt));
+            // All of these loads are to be under way before the first one is waited for.
+            std::hint::black_box(&checks);
+            for (place, &hash) in places.iter_mut().zip(hashes) {
+                *place = self.nodes.place(hash, salt, prior);
             }
             let mut node = 1usize;
             for depth in 0..4 {
@@ -184,8 +228,16 @@ impl Spelling {
                 let zero_state = self.order0[zero].state();
                 inputs[ORDERS] = stretch(trust.order0_map[zero_state].p());
                 inputs[ORDERS + 1] = 256;
-                let place_set = place * 3 + if nibble == 0 { usize::from(depth > 0) } else { 2 };
-                let (a, b) = (trust.by_place.mix(&inputs, place_set), trust.by_tree.mix(&inputs, start << 8 | tree));
+                let place_set = place * 3
+                    + if nibble == 0 {
+                        usize::from(depth > 0)
+                    } else {
+                        2
+                    };
+                let (a, b) = (
+                    trust.by_place.mix(&inputs, place_set),
+                    trust.by_tree.mix(&inputs, start << 8 | tree),
+                );
                 let (pa, pb) = (squash(a), squash(b));
                 let mixed = (a + b) >> 1;
                 let p = squash(mixed);
@@ -197,12 +249,12 @@ impl Spelling {
                 trust.by_tree.learn(&inputs, start << 8 | tree, pb, bit);
                 trust.refine.learn(bit, 6);
                 for k in 0..ORDERS {
-                    trust.maps[states[k]].learn(bit, 255);
+                    trust.maps[states[k]].learn(bit, 1000);
                     let mut cell = Cell(self.nodes.nodes[places[k]].0[node]);
                     cell.learn(bit);
                     self.nodes.nodes[places[k]].0[node] = cell.0;
                 }
-                trust.order0_map[zero_state].learn(bit, 255);
+                trust.order0_map[zero_state].learn(bit, 1000);
                 self.order0[zero].learn(bit);
                 node = node << 1 | usize::from(bit);
                 tree = tree << 1 | usize::from(bit);

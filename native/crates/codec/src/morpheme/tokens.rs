@@ -65,7 +65,10 @@ pub struct Layout {
 impl Layout {
     fn settle(&mut self, text: &[u8]) {
         if self.later {
-            self.length = text[self.start..].iter().take_while(|&&byte| byte == b' ' || byte == b'\t').count();
+            self.length = text[self.start..]
+                .iter()
+                .take_while(|&&byte| byte == b' ' || byte == b'\t')
+                .count();
             self.later = false;
         }
     }
@@ -78,17 +81,31 @@ impl Layout {
     /// The break morph at `data[at]`, a line feed, and its length in bytes.
     pub fn cut_break(&mut self, data: &[u8], at: usize) -> (u32, usize) {
         self.settle(&data[..at]);
-        let feeds = data[at..].iter().take(MOST_BREAKS as usize).take_while(|&&byte| byte == b'\n').count();
+        let feeds = data[at..]
+            .iter()
+            .take(MOST_BREAKS as usize)
+            .take_while(|&&byte| byte == b'\n')
+            .count();
         let line = at + feeds;
-        let width = data[line..].iter().take_while(|&&byte| byte == b' ' || byte == b'\t').count();
+        let width = data[line..]
+            .iter()
+            .take_while(|&&byte| byte == b' ' || byte == b'\t')
+            .count();
         let base = BREAK + (feeds as u32 - 1) * BREAK_CODES;
         if matches!(data.get(line + width), None | Some(b'\n')) {
             return (base + BLANK, feeds);
         }
-        let (old, new) = (&data[self.start..self.start + self.length], &data[line..line + width]);
+        let (old, new) = (
+            &data[self.start..self.start + self.length],
+            &data[line..line + width],
+        );
         let code = if old.starts_with(new) {
             let dropped = old.len() - new.len();
-            if dropped == 0 { Some(SAME) } else { (dropped <= 63).then_some(DROP + dropped as u32) }
+            if dropped == 0 {
+                Some(SAME)
+            } else {
+                (dropped <= 63).then_some(DROP + dropped as u32)
+            }
         } else if new.starts_with(old) {
             let added = &new[old.len()..];
             if added.iter().all(|&byte| byte == b' ') {
@@ -113,16 +130,30 @@ impl Layout {
     }
 
     /// Appends what the break `morph` stands for.
-    pub fn write_break(&mut self, morph: u32, out: &mut Vec<u8>, size: usize) -> Result<(), CodecError> {
+    pub fn write_break(
+        &mut self,
+        morph: u32,
+        out: &mut Vec<u8>,
+        size: usize,
+    ) -> Result<(), CodecError> {
         self.settle(out);
-        let (feeds, code) = ((morph - BREAK) / BREAK_CODES + 1, (morph - BREAK) % BREAK_CODES);
+        let (feeds, code) = (
+            (morph - BREAK) / BREAK_CODES + 1,
+            (morph - BREAK) % BREAK_CODES,
+        );
         let (kept, added, byte) = match code {
             BLANK | LATER => (0, 0, b' '),
             SAME => (self.length, 0, b' '),
             _ if code <= ADD_SPACES => {
                 let dropped = (code - DROP) as usize;
                 let kept = self.length.checked_sub(dropped);
-                (kept.ok_or(CodecError::Corrupt("a line drops more indentation than there is"))?, 0, b' ')
+                (
+                    kept.ok_or(CodecError::Corrupt(
+                        "a line drops more indentation than there is",
+                    ))?,
+                    0,
+                    b' ',
+                )
             }
             _ if code <= ADD_TABS => (self.length, (code - ADD_SPACES) as usize, b' '),
             _ if code < BLANK => (self.length, (code - ADD_TABS) as usize, b'\t'),
@@ -136,7 +167,11 @@ impl Layout {
         if code != BLANK {
             out.extend_from_within(self.start..self.start + kept);
             out.resize(out.len() + added, byte);
-            *self = Layout { start: line, length: kept + added, later: code == LATER };
+            *self = Layout {
+                start: line,
+                length: kept + added,
+                later: code == LATER,
+            };
         }
         Ok(())
     }
@@ -160,19 +195,39 @@ pub fn cut(data: &[u8], at: usize, layout: &mut Layout) -> Cut {
     match data[at] {
         b'\n' => {
             let (morph, length) = layout.cut_break(data, at);
-            return Cut { space, morph: Some(morph), length };
+            return Cut {
+                space,
+                morph: Some(morph),
+                length,
+            };
         }
         b'\t' => {
-            let run = data[at..].iter().take(15).take_while(|&&byte| byte == b'\t').count();
-            return Cut { space, morph: Some(TABS + run as u32), length: run };
+            let run = data[at..]
+                .iter()
+                .take(15)
+                .take_while(|&&byte| byte == b'\t')
+                .count();
+            return Cut {
+                space,
+                morph: Some(TABS + run as u32),
+                length: run,
+            };
         }
         b' ' => {
-            let run = data[at..].iter().take(64).take_while(|&&byte| byte == b' ').count();
+            let run = data[at..]
+                .iter()
+                .take(64)
+                .take_while(|&&byte| byte == b' ')
+                .count();
             let solid = !matches!(data.get(at + run), None | Some(b' ' | b'\t' | b'\n'));
             let lone = run - usize::from(solid && run < 64);
             if lone > 0 {
                 let lone = lone.min(63);
-                return Cut { space, morph: Some(SPACES + lone as u32), length: lone };
+                return Cut {
+                    space,
+                    morph: Some(SPACES + lone as u32),
+                    length: lone,
+                };
             }
             space = true;
             at += 1;
@@ -180,12 +235,20 @@ pub fn cut(data: &[u8], at: usize, layout: &mut Layout) -> Cut {
         _ => {}
     }
     let length = if is_word_byte(data[at]) {
-        data[at..].iter().take(LONGEST_WORD).take_while(|&&byte| is_word_byte(byte)).count()
+        data[at..]
+            .iter()
+            .take(LONGEST_WORD)
+            .take_while(|&&byte| is_word_byte(byte))
+            .count()
     } else {
         1
     };
     let morph = (length == 1).then(|| u32::from(data[at]));
-    Cut { space, morph, length: length + usize::from(space) }
+    Cut {
+        space,
+        morph,
+        length: length + usize::from(space),
+    }
 }
 
 /// A 32-bit hash of a word's bytes.
@@ -193,7 +256,9 @@ pub fn cut(data: &[u8], at: usize, layout: &mut Layout) -> Cut {
 fn hash_word(word: &[u8]) -> u32 {
     let mut hash = 0x9E37_79B9u32;
     for &byte in word {
-        hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193).rotate_left(7);
+        hash = (hash ^ u32::from(byte))
+            .wrapping_mul(0x0100_0193)
+            .rotate_left(7);
     }
     hash ^ hash >> 15
 }
@@ -210,7 +275,11 @@ pub struct Dictionary {
 
 impl Default for Dictionary {
     fn default() -> Self {
-        Dictionary { text: Vec::new(), ends: vec![0], places: vec![0; 1 << 10] }
+        Dictionary {
+            text: Vec::new(),
+            ends: vec![0],
+            places: vec![0; 1 << 10],
+        }
     }
 }
 
@@ -306,7 +375,11 @@ pub fn write(
         }
         _ if morph < SPACES => layout.write_break(morph, out, size)?,
         _ if morph < FIRST_WORD => {
-            let (run, byte) = if morph < TABS { (morph - SPACES, b' ') } else { (morph - TABS, b'\t') };
+            let (run, byte) = if morph < TABS {
+                (morph - SPACES, b' ')
+            } else {
+                (morph - TABS, b'\t')
+            };
             fits(out, run as usize)?;
             out.resize(out.len() + run as usize, byte);
         }

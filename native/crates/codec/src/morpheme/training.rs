@@ -118,7 +118,11 @@ fn tokenise(file: &[u8], dictionary: &mut Dictionary) -> Stream {
         let width = layout.width();
         let cut = cut(file, at, &mut layout);
         let word = &file[at + usize::from(cut.space)..at + cut.length];
-        let morph = cut.morph.unwrap_or_else(|| dictionary.find(word).unwrap_or_else(|| dictionary.add(word)));
+        let morph = cut.morph.unwrap_or_else(|| {
+            dictionary
+                .find(word)
+                .unwrap_or_else(|| dictionary.add(word))
+        });
         stream.push((morph << 1 | u32::from(cut.space), width.min(4095) as u16));
         at += cut.length;
     }
@@ -131,8 +135,15 @@ pub fn train(packages: &[Vec<&[u8]>]) -> Vec<u8> {
     let sampled = sample(packages, COUNTED_BYTES);
     let least = if packages.len() >= 8 { 3 } else { 2 };
     let mut dictionary = Dictionary::default();
-    let streams: Vec<Vec<Stream>> =
-        sampled.iter().map(|files| files.iter().map(|file| tokenise(file, &mut dictionary)).collect()).collect();
+    let streams: Vec<Vec<Stream>> = sampled
+        .iter()
+        .map(|files| {
+            files
+                .iter()
+                .map(|file| tokenise(file, &mut dictionary))
+                .collect()
+        })
+        .collect();
 
     let mut tallies = vec![[Tally::default(); 2]; (FIRST_WORD + MOST_WORDS + 1) as usize];
     let mut morphs = vec![Tally::default(); tallies.len()];
@@ -149,10 +160,22 @@ pub fn train(packages: &[Vec<&[u8]>]) -> Vec<u8> {
     kept.sort_unstable_by_key(|&morph| (u32::MAX - morphs[morph as usize].count, morph));
     kept.truncate(WORDS);
     kept.sort_unstable_by(|&a, &b| dictionary.word(a).cmp(dictionary.word(b)));
-    let words: Vec<Vec<u8>> = kept.iter().map(|&morph| dictionary.word(morph).to_vec()).collect();
+    let words: Vec<Vec<u8>> = kept
+        .iter()
+        .map(|&morph| dictionary.word(morph).to_vec())
+        .collect();
     let old: Vec<u32> = (0..FIRST_WORD).chain(kept.iter().copied()).collect();
-    let level = |tally: Tally| if tally.packages >= least { (tally.count.max(1).ilog2()).clamp(1, 15) } else { 0 };
-    let levels: Vec<[u32; 2]> = old.iter().map(|&morph| tallies[morph as usize].map(level)).collect();
+    let level = |tally: Tally| {
+        if tally.packages >= least {
+            (tally.count.max(1).ilog2()).clamp(1, 15)
+        } else {
+            0
+        }
+    };
+    let levels: Vec<[u32; 2]> = old
+        .iter()
+        .map(|&morph| tallies[morph as usize].map(level))
+        .collect();
 
     // From the tokens of the streams to ranks.
     let tokens = ranked(&levels);
@@ -160,12 +183,38 @@ pub fn train(packages: &[Vec<&[u8]>]) -> Vec<u8> {
     for (place, &token) in tokens.iter().enumerate() {
         rank[(old[(token >> 1) as usize] << 1 | token & 1) as usize] = place as u32;
     }
-    let content = |grams, nodes, trust| Content { words: words.clone(), levels: levels.clone(), grams, nodes, trust };
-    let halves = [0, 1].map(|half| sampled.iter().enumerate().map(|(i, files)| if i % 2 == half { files.clone() } else { Vec::new() }).collect::<Vec<_>>());
+    let content = |grams, nodes, trust| Content {
+        words: words.clone(),
+        levels: levels.clone(),
+        grams,
+        nodes,
+        trust,
+    };
+    let halves = [0, 1].map(|half| {
+        sampled
+            .iter()
+            .enumerate()
+            .map(|(i, files)| {
+                if i % 2 == half {
+                    files.clone()
+                } else {
+                    Vec::new()
+                }
+            })
+            .collect::<Vec<_>>()
+    });
 
     let no_grams = || -> [Vec<Gram>; CONTEXTS] { Default::default() };
-    let plain = build(content(no_grams(), Nodes::new(PRIOR_NODE_BITS), Trust::default()));
-    let first_half: Vec<&[Stream]> = streams.iter().enumerate().map(|(i, files)| if i % 2 == 0 { &files[..] } else { &[] }).collect();
+    let plain = build(content(
+        no_grams(),
+        Nodes::new(PRIOR_NODE_BITS),
+        Trust::default(),
+    ));
+    let first_half: Vec<&[Stream]> = streams
+        .iter()
+        .enumerate()
+        .map(|(i, files)| if i % 2 == 0 { &files[..] } else { &[] })
+        .collect();
     let first = build(content(
         std::array::from_fn(|k| grams(k, &first_half, &rank, least.min(2))),
         nodes(&sample(&halves[0], NODE_BYTES / 2), &plain, 2),
@@ -205,15 +254,22 @@ fn grams(k: usize, packages: &[&[Stream]], rank: &[u32], least: u16) -> Vec<Gram
             }
         }
     }
-    let mut entries: Vec<([u32; 4], Tally)> =
-        counts.into_iter().filter(|(_, tally)| tally.packages >= least && tally.count >= 3).collect();
+    let mut entries: Vec<([u32; 4], Tally)> = counts
+        .into_iter()
+        .filter(|(_, tally)| tally.packages >= least && tally.count >= 3)
+        .collect();
     entries.sort_unstable_by_key(|&(key, _)| key);
     let mut grams: Vec<(u32, Gram)> = Vec::new();
     for context in entries.chunk_by(|(a, _), (b, _)| a[..3] == b[..3]) {
         // The total sorts last, and was met wherever a successor was.
-        let Some((total, successors)) = context.split_last() else { continue };
+        let Some((total, successors)) = context.split_last() else {
+            continue;
+        };
         let total = total.1.count;
-        let mut best: Vec<(u32, u32)> = successors.iter().map(|(key, tally)| (u32::MAX - tally.count, key[3])).collect();
+        let mut best: Vec<(u32, u32)> = successors
+            .iter()
+            .map(|(key, tally)| (u32::MAX - tally.count, key[3]))
+            .collect();
         best.sort_unstable();
         best.truncate(3);
         let successors: Vec<(u32, u32)> = best
@@ -223,7 +279,11 @@ fn grams(k: usize, packages: &[&[Stream]], rank: &[u32], least: u16) -> Vec<Gram
             .collect();
         if let Some(&(_, top)) = successors.first() {
             let worth = u32::MAX - best[0].0;
-            let gram = Gram { context: [context[0].0[0], context[0].0[1], context[0].0[2]], confidence: total.ilog2().min(15), successors };
+            let gram = Gram {
+                context: [context[0].0[0], context[0].0[1], context[0].0[2]],
+                confidence: total.ilog2().min(15),
+                successors,
+            };
             grams.push((worth / 2 * (top + 2), gram));
         }
     }
@@ -236,8 +296,13 @@ fn grams(k: usize, packages: &[&[Stream]], rank: &[u32], least: u16) -> Vec<Gram
 
 /// A probability in sixteen steps.
 fn likelihood(count: u32, total: u32) -> u32 {
-    const STEPS: [u64; 15] = [30, 45, 65, 95, 140, 200, 280, 380, 490, 600, 710, 810, 890, 945, 980];
-    STEPS.iter().take_while(|&&step| u64::from(count) * 1000 >= step * u64::from(total)).count() as u32
+    const STEPS: [u64; 15] = [
+        30, 45, 65, 95, 140, 200, 280, 380, 490, 600, 710, 810, 890, 945, 980,
+    ];
+    STEPS
+        .iter()
+        .take_while(|&&step| u64::from(count) * 1000 >= step * u64::from(total))
+        .count() as u32
 }
 
 /// The nodes of the byte model that were met in `least` packages.
@@ -253,7 +318,9 @@ fn nodes(packages: &[Vec<&[u8]>], knowledge: &Knowledge, least: u16) -> Nodes {
             code_all(&mut Sink, &mut model, block);
             spelling = model.into_learned().1;
         }
-        for ((old, new), (check, packages)) in before.rows().zip(spelling.nodes.rows()).zip(&mut seen) {
+        for ((old, new), (check, packages)) in
+            before.rows().zip(spelling.nodes.rows()).zip(&mut seen)
+        {
             if new[0] != *check {
                 (*check, *packages) = (new[0], 0);
             }
@@ -267,7 +334,12 @@ fn nodes(packages: &[Vec<&[u8]>], knowledge: &Knowledge, least: u16) -> Nodes {
         .rows()
         .enumerate()
         .filter(|&(place, row)| row[0] != 0 && seen[place].1 >= least)
-        .map(|(place, row)| (u32::from(u16::MAX - seen[place].1) << 4 | (15 - u32::from(row[1] & 15)), place))
+        .map(|(place, row)| {
+            (
+                u32::from(u16::MAX - seen[place].1) << 4 | (15 - u32::from(row[1] & 15)),
+                place,
+            )
+        })
         .collect();
     best.sort_unstable();
     best.truncate(KEPT_NODES);

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from hashlib import sha256
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from qyn1_plugins._native import WITHOUT_NATIVE, native
 from qyn1_plugins.compressors.mixing import Mixing
 from qyn1_plugins.errors import CodecError
-from qyn1_plugins.spec import Compressor, Source
+from qyn1_plugins.spec import Compressor, Prior, Source, Trainer
 from qyn1_plugins.tokens import TokenStream
 
 LANGUAGES = ("python", "javascript", "rust", "cpp", "text", "binary", "a language of tomorrow")
@@ -31,6 +33,22 @@ def source(data: bytes, language: str = "python") -> Source:
         raise AssertionError("mixing lexes for itself")
 
     return Source(data, language, lex)
+
+
+# Raise `Mixing.version` when one of these changes: packages made before would no longer decode.
+GOLDEN = "b2e4c275200344b02e9daf9080c15cf53f702fc3e949d0966e637c015504865e"
+GOLDEN_PRIMED = "3cb45097b56ec2fe05860e2339e8226abd0f6b86bfa672513c74ebbd0e049c8b"
+
+PACKAGES = [[SAMPLE.replace(b"item", name), SAMPLE[:200] + name * 3] for name in (b"row", b"item", b"entry", b"node")]
+
+
+def prior_of(content: bytes) -> Prior:
+    return Prior("mixing", "python", sha256(content).digest(), lambda: content)
+
+
+@pytest.fixture(scope="module")
+def prior() -> Prior:
+    return prior_of(Mixing().train(PACKAGES, "python"))
 
 
 def test_is_unavailable_only_without_the_extension() -> None:
@@ -103,11 +121,14 @@ class TestMixing:
         # A cut payload may be the whole payload of another block; few are.
         assert refused > len(payload) * 9 // 10
 
-    def test_longer_payloads_are_refused(self) -> None:
+    def test_longer_payloads_never_pass_for_the_block(self) -> None:
         payload = Mixing().encode(source(SAMPLE), None, 1)
-        for more in (b"\0", b"\xff", payload):
-            with pytest.raises(CodecError, match="left over"):
-                Mixing().decode(payload + more, len(SAMPLE), "python", None)
+        with pytest.raises(CodecError, match="left over"):
+            Mixing().decode(payload + b"\0", len(SAMPLE), "python", None)
+        for more in (b"\xff", payload):
+            # It may be the whole payload of another block.
+            with suppress(CodecError):
+                assert Mixing().decode(payload + more, len(SAMPLE), "python", None) != SAMPLE
 
     def test_an_empty_block_is_an_empty_payload(self) -> None:
         assert Mixing().encode(source(b""), None, 1) == b""
@@ -125,3 +146,54 @@ class TestMixing:
         assert sizes == sorted(sizes)
         assert sizes[0] < 16 << 20
         assert Mixing().memory(4 << 20) < 256 << 20
+
+    def test_a_given_input_gives_a_given_payload(self, prior: Prior) -> None:
+        payloads = [Mixing().encode(source(SAMPLE), use, 1) for use in (None, prior)]
+        assert [sha256(payload).hexdigest() for payload in payloads] == [GOLDEN, GOLDEN_PRIMED]
+
+    @settings(max_examples=30)
+    @given(data=st.one_of(st.binary(max_size=300), st.integers(0, 500).map(lambda start: SAMPLE[start:])))
+    def test_any_bytes_come_back_with_a_prior(self, data: bytes, prior: Prior) -> None:
+        payload = Mixing().encode(source(data), prior, 1)
+        assert Mixing().decode(payload, len(data), "python", prior) == data
+
+    def test_a_prior_makes_similar_code_smaller(self, prior: Prior) -> None:
+        code = SAMPLE[:400].replace(b"item", b"row")
+        assert len(Mixing().encode(source(code), prior, 1)) < 0.8 * len(Mixing().encode(source(code), None, 1))
+
+    def test_training_repeats_itself(self, prior: Prior) -> None:
+        trainer: Trainer = Mixing()
+        assert trainer.train(PACKAGES, "python") == prior.load()
+
+    def test_a_prior_is_read_once(self, prior: Prior) -> None:
+        loads = 0
+
+        def load() -> bytes:
+            nonlocal loads
+            loads += 1
+            return prior.load()
+
+        counted = Prior(prior.compressor, prior.language, prior.digest, load)
+        mixing = Mixing()
+        with ThreadPoolExecutor(4) as pool:
+            payloads = set(pool.map(lambda _: mixing.encode(source(SAMPLE), counted, 1), range(8)))
+        assert (loads, len(payloads)) == (1, 1)
+
+    @settings(max_examples=60)
+    @given(data=st.data())
+    def test_a_damaged_prior_is_refused_or_serves_both_ways(self, data: st.DataObject, prior: Prior) -> None:
+        content = bytearray(prior.load())
+        position = data.draw(st.integers(0, len(content) - 1))
+        content[position] ^= data.draw(st.integers(1, 255))
+        damaged = prior_of(bytes(content))
+        mixing = Mixing()
+        try:
+            payload = mixing.encode(source(SAMPLE[:100]), damaged, 1)
+        except CodecError:
+            return
+        assert mixing.decode(payload, 100, "python", damaged) == SAMPLE[:100]
+
+    @pytest.mark.parametrize("content", [b"", b"qyn1mix", b"qyn1mix\x01", b"\0" * 1000])
+    def test_what_is_no_prior_is_refused(self, content: bytes) -> None:
+        with pytest.raises(CodecError, match="prior is not usable"):
+            Mixing().encode(source(SAMPLE), prior_of(content), 1)

@@ -66,6 +66,13 @@ impl Refiner {
         }
     }
 
+    /// Reads both ends of a context's row, so that a later `refine` finds it at hand.
+    #[inline(always)]
+    pub fn touch(&self, context: usize) -> u16 {
+        let base = context * 33;
+        self.entries[base] ^ self.entries[base + 32]
+    }
+
     /// The refined 16-bit probability.
     #[inline(always)]
     pub fn refine(&mut self, logit: i32, context: usize) -> i32 {

@@ -190,6 +190,9 @@ mod tests {
         let mut longer = payload.clone();
         longer.push(0);
         assert_eq!(decode(&longer), Err(CodecError::TrailingData));
-        assert_eq!(decode(&payload[..payload.len() / 2]), Err(CodecError::Truncated));
+        assert_eq!(
+            decode(&payload[..payload.len() / 2]),
+            Err(CodecError::Truncated)
+        );
     }
 }

@@ -46,7 +46,12 @@ impl Channel for Silence {
 
 /// Passes `size` bytes, those of `known` where there are any, through `model` and `channel`;
 /// returns them and what the model has learned. Fewer than `size` when the channel is exhausted.
-pub fn run<C: Channel>(model: Model<'_>, channel: &mut C, known: &[u8], size: usize) -> (Vec<u8>, Learned) {
+pub fn run<C: Channel>(
+    model: Model<'_>,
+    channel: &mut C,
+    known: &[u8],
+    size: usize,
+) -> (Vec<u8>, Learned) {
     #[cfg(target_arch = "x86_64")]
     return wide::run(model, channel, known, size);
     #[cfg(not(target_arch = "x86_64"))]
@@ -89,11 +94,21 @@ mod wide {
     }
 
     #[target_feature(enable = "avx2,bmi1,bmi2")]
-    unsafe fn compiled<C: Channel>(model: Model<'_>, channel: &mut C, known: &[u8], size: usize) -> (Vec<u8>, Learned) {
+    unsafe fn compiled<C: Channel>(
+        model: Model<'_>,
+        channel: &mut C,
+        known: &[u8],
+        size: usize,
+    ) -> (Vec<u8>, Learned) {
         portable(model, channel, known, size)
     }
 
-    pub fn run<C: Channel>(model: Model<'_>, channel: &mut C, known: &[u8], size: usize) -> (Vec<u8>, Learned) {
+    pub fn run<C: Channel>(
+        model: Model<'_>,
+        channel: &mut C,
+        known: &[u8],
+        size: usize,
+    ) -> (Vec<u8>, Learned) {
         if !available() {
             return portable(model, channel, known, size);
         }

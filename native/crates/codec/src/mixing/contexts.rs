@@ -78,7 +78,6 @@ pub struct Surroundings {
     pub word: u32,
     words: [u32; 4],
     part: u32,
-    part_before: u32,
     pub word_length: u32,
     pub part_length: u32,
     punctuation: u32,
@@ -98,8 +97,6 @@ pub struct Surroundings {
     pub above: u32,
     followers: Vec<u16>,
     follower: usize,
-    previous_lines: [u32; 2],
-    line_hash: u32,
 }
 
 fn is_word(byte: u8) -> bool {
@@ -140,7 +137,6 @@ impl Surroundings {
             word: 0,
             words: [0; 4],
             part: 0,
-            part_before: 0,
             word_length: 0,
             part_length: 0,
             punctuation: 0,
@@ -160,8 +156,6 @@ impl Surroundings {
             above: 0,
             followers: vec![0; 1 << 16],
             follower: 0,
-            previous_lines: [0; 2],
-            line_hash: 0,
         }
     }
 
@@ -223,7 +217,6 @@ impl Surroundings {
                 || byte.is_ascii_digit() != before.is_ascii_digit()
                 || before == b'_';
             if boundary && self.part != 0 {
-                self.part_before = self.part;
                 self.part = 0;
                 self.part_length = 0;
             }
@@ -243,9 +236,6 @@ impl Surroundings {
                 self.tokens += 1;
                 self.word = 0;
                 self.word_length = 0;
-                if self.part != 0 {
-                    self.part_before = self.part;
-                }
                 self.part = 0;
                 self.part_length = 0;
             }
@@ -354,8 +344,6 @@ impl Surroundings {
                 self.first_above = self.first_word;
                 self.by_indent[self.indent.min(63) as usize] = self.first_word;
             }
-            self.previous_lines = [self.line_hash, self.previous_lines[0]];
-            self.line_hash = 0;
             self.line_above = self.line_start;
             self.line_start = position;
             self.column = 0;
@@ -374,7 +362,6 @@ impl Surroundings {
             }
             if byte != b' ' && byte != b'\t' {
                 self.last_of_line = byte;
-                self.line_hash = mix(self.line_hash, u32::from(byte));
             }
         }
     }
@@ -446,10 +433,5 @@ impl Surroundings {
     /// Number of tokens in the line so far.
     pub fn tokens(&self) -> u32 {
         self.tokens
-    }
-
-    /// Indentation of the line, in bytes.
-    pub fn indent(&self) -> u32 {
-        self.indent
     }
 }

@@ -29,21 +29,41 @@ pub use training::train;
 /// The payload of `data`, whose text is in `language`.
 pub fn encode(data: &[u8], language: &str, prior: Option<&Prior>) -> Vec<u8> {
     let mut encoder = Encoder::new();
-    coding::run(model(data.len(), language, prior), &mut encoder, data, data.len());
+    coding::run(
+        model(data.len(), language, prior),
+        &mut encoder,
+        data,
+        data.len(),
+    );
     encoder.finish()
 }
 
 /// The `raw_size` bytes that were encoded with the same language and prior.
-pub fn decode(payload: &[u8], raw_size: usize, language: &str, prior: Option<&Prior>) -> Result<Vec<u8>, CodecError> {
+pub fn decode(
+    payload: &[u8],
+    raw_size: usize,
+    language: &str,
+    prior: Option<&Prior>,
+) -> Result<Vec<u8>, CodecError> {
     let mut decoder = Decoder::new(payload);
-    let (data, _) = coding::run(model(raw_size, language, prior), &mut decoder, &[], raw_size);
+    let (data, _) = coding::run(
+        model(raw_size, language, prior),
+        &mut decoder,
+        &[],
+        raw_size,
+    );
     decoder.finish()?;
     Ok(data)
 }
 
 fn model<'a>(raw_size: usize, language: &str, prior: Option<&'a Prior>) -> Model<'a> {
     let learned = prior.map_or_else(Learned::new, Prior::learned);
-    Model::new(raw_size, Syntax::of(language), learned, prior.map(|prior| prior as &dyn Seeds))
+    Model::new(
+        raw_size,
+        Syntax::of(language),
+        learned,
+        prior.map(|prior| prior as &dyn Seeds),
+    )
 }
 
 /// Most bytes of working memory that a block of `raw_size` bytes takes.

@@ -17,7 +17,13 @@ const BIAS: usize = 68;
 pub const USED_INPUTS: usize = BIAS + 1;
 /// Contexts, padded: masks of contexts are 32 bits.
 const LANES: usize = 32;
-const _: () = assert!(CONTEXTS <= LANES && CONTEXTS <= LINEAR && LINEAR + CONTEXTS <= RUN && RUN + CONTEXTS <= MATCH_INPUTS && BIAS < INPUTS);
+const _: () = assert!(
+    CONTEXTS <= LANES
+        && CONTEXTS <= LINEAR
+        && LINEAR + CONTEXTS <= RUN
+        && RUN + CONTEXTS <= MATCH_INPUTS
+        && BIAS < INPUTS
+);
 
 /// Count at which history and run probabilities settle.
 const LIMIT: u32 = 255;
@@ -28,9 +34,9 @@ const SET_SIZES: [usize; SETS] = [
     256,
     8 * 9 * 3,
     8 * 8 * 8,
-    8 * 8 * 3 * 8,
+    8 * 8 * 3,
     8 * 8 * 5,
-    10 * 5 * 8 * 3,
+    10 * 5 * 3,
 ];
 const FINAL_SIZES: [usize; 2] = [256, CLASSES * 3 * 3];
 
@@ -49,7 +55,7 @@ pub struct Learned {
     pub mixer: Mixer,
     pub histories: Box<Histories>,
     pub runs: Box<Runs>,
-    pub refiners: [Refiner; 4],
+    pub refiners: [Refiner; 3],
     pub matches: [Map; 2],
 }
 
@@ -94,7 +100,6 @@ impl Learned {
             runs: Box::new([run; CONTEXTS]),
             refiners: [
                 Refiner::new(t, 256 * 3, 6),
-                Refiner::new(t, 1 << 12, 6),
                 Refiner::new(t, 1 << 13, 6),
                 Refiner::new(t, 1 << 13, 6),
             ],
@@ -152,7 +157,12 @@ pub trait Seeds {
 
 impl<'a> Model<'a> {
     /// A model for a block of `raw_size` bytes.
-    pub fn new(raw_size: usize, syntax: Syntax, learned: Learned, seeds: Option<&'a dyn Seeds>) -> Self {
+    pub fn new(
+        raw_size: usize,
+        syntax: Syntax,
+        learned: Learned,
+        seeds: Option<&'a dyn Seeds>,
+    ) -> Self {
         let mut model = Model {
             t: tables(),
             learned,
@@ -215,10 +225,18 @@ impl<'a> Model<'a> {
                     if !rest.is_empty() {
                         flags |= EXPANDED;
                         for seed in &found[..count] {
-                            self.store.sight(self.t, hash, u32::from(seed.byte), usize::from(seed.count));
+                            self.store.sight(
+                                self.t,
+                                hash,
+                                u32::from(seed.byte),
+                                usize::from(seed.count),
+                            );
                         }
                     }
-                    self.store.set(entry, u32::from(last.byte) << 8 | flags | u32::from(last.count) & COUNT);
+                    self.store.set(
+                        entry,
+                        u32::from(last.byte) << 8 | flags | u32::from(last.count) & COUNT,
+                    );
                 }
             }
             let value = self.store.get(entry);
@@ -230,7 +248,8 @@ impl<'a> Model<'a> {
             for (bit, plane) in self.planes.iter_mut().enumerate() {
                 *plane |= (value >> (15 - bit) & 1) << index;
             }
-            self.run_base[index] = (count.min(15) << 5 | (value & EXPANDED) >> 3 | (value & PRIMED) >> 3) as u16;
+            self.run_base[index] =
+                (count.min(15) << 5 | (value & EXPANDED) >> 3 | (value & PRIMED) >> 3) as u16;
         }
         self.begin_half();
         let order = self.values[1..8]
@@ -247,15 +266,15 @@ impl<'a> Model<'a> {
             usize::from(c1),
             (order * 3 + kind) * 8,
             (around.place as usize * 8 + class(c1)) * 8,
-            ((around.column.min(63) as usize / 8) * 8 + (around.tokens().min(7) as usize)) * 24
+            ((around.column.min(63) as usize / 8) * 8 + (around.tokens().min(7) as usize)) * 3
                 + (if around.leading {
                     0
                 } else {
                     1 + usize::from(c1 as u32 == around.above >> 16)
-                }) * 8,
+                }),
             (around.bracket() * 8 + class(c2)) * 8 + class(c1),
-            ((around.word_length.min(9) as usize * 5) + around.part_length.min(4) as usize) * 24
-                + kind * 8,
+            ((around.word_length.min(9) as usize * 5) + around.part_length.min(4) as usize) * 3
+                + kind,
         ];
     }
 
@@ -265,14 +284,22 @@ impl<'a> Model<'a> {
         let t = self.t;
         let second = self.bit_index != 0;
         self.local = [[0; LANES]; 16];
-        std::hint::black_box(self.store.touch_slots(&self.hashes, self.expanded, self.partial));
+        std::hint::black_box(
+            self.store
+                .touch_slots(&self.hashes, self.expanded, self.partial),
+        );
         let mut mask = self.expanded;
         while mask != 0 {
             let index = mask.trailing_zeros() as usize;
             mask &= mask - 1;
             let slot = self.store.slot(self.hashes[index], self.partial);
             self.slots[index] = slot;
-            for (row, &history) in self.local.iter_mut().zip(self.store.histories(slot)).skip(1) {
+            for (row, &history) in self
+                .local
+                .iter_mut()
+                .zip(self.store.histories(slot))
+                .skip(1)
+            {
                 row[index] = history;
             }
         }
@@ -315,7 +342,18 @@ impl<'a> Model<'a> {
         let t = self.t;
         let bit_index = self.bit_index;
         let states = &self.local[self.half_partial()];
+        let recent = self.around.recent;
+        let hashed = |x: u32| (x.wrapping_mul(0x9E37_79B1) >> 19) as usize;
+        let last_word = self.around.word.wrapping_mul(0x2545_F491);
+        let refined = [
+            self.around.kind() * 256 + self.partial as usize,
+            hashed((recent & 0xffff) << 8 | self.partial),
+            hashed(last_word.wrapping_add(self.partial << 24 | recent & 0xff)),
+        ];
         let learned = &mut self.learned;
+        for (refiner, &context) in learned.refiners.iter().zip(&refined) {
+            std::hint::black_box(refiner.touch(context));
+        }
         let inputs = learned.mixer.inputs();
         for (index, (histories, &state)) in learned.histories.iter().zip(states).enumerate() {
             let p = (histories[usize::from(state)] >> 16) as i32;
@@ -330,7 +368,11 @@ impl<'a> Model<'a> {
             mask &= mask - 1;
             let run = usize::from(self.run_base[index]) | bit_index as usize;
             let st = t.stretch16((learned.runs[index][run % RUN_CONTEXTS] >> 16) as i32);
-            inputs[RUN + index] = if plane >> index & 1 != 0 { st as i16 } else { -st as i16 };
+            inputs[RUN + index] = if plane >> index & 1 != 0 {
+                st as i16
+            } else {
+                -st as i16
+            };
         }
         for (which, found) in self.matches.iter_mut().enumerate() {
             let pair = found.predict(
@@ -340,7 +382,8 @@ impl<'a> Model<'a> {
                 bit_index,
                 self.match_class[which],
             );
-            inputs[MATCH_INPUTS + 2 * which..MATCH_INPUTS + 2 * which + 2].copy_from_slice(&pair.map(|x| x as i16));
+            inputs[MATCH_INPUTS + 2 * which..MATCH_INPUTS + 2 * which + 2]
+                .copy_from_slice(&pair.map(|x| x as i16));
         }
         inputs[BIAS] = 256;
         let bit_index = bit_index as usize;
@@ -351,7 +394,7 @@ impl<'a> Model<'a> {
                 + match set {
                     0 => self.partial as usize,
                     1 => expected_bit * 8 + bit_index,
-                    2 | 6 => 0,
+                    2 | 5..=7 => 0,
                     _ => bit_index,
                 };
         }
@@ -360,24 +403,12 @@ impl<'a> Model<'a> {
             (self.match_class[longest] * 3 + expected_bit) * 3 + self.around.kind(),
         ];
         let logit = learned.mixer.mix(t, &self.selectors, &finals);
-        let kind = self.around.kind();
-        let recent = self.around.recent;
-        let hashed = |x: u32| (x.wrapping_mul(0x9E37_79B1) >> 19) as usize;
         let p0 = t.squash(logit);
-        let [r0, r1, r2, r3] = &mut learned.refiners;
-        let a = r0.refine(logit, kind * 256 + self.partial as usize);
-        let b = r1.refine(logit, hashed((recent & 0xff) << 8 | self.partial) >> 1);
-        let c = r2.refine(logit, hashed((recent & 0xffff) << 8 | self.partial));
-        let d = r3.refine(
-            logit,
-            hashed(
-                self.around
-                    .word
-                    .wrapping_mul(0x2545_F491)
-                    .wrapping_add(self.partial << 24 | recent & 0xff),
-            ),
-        );
-        let mixed = (2 * p0 + a + b + 2 * c + 2 * d + 4) >> 3;
+        let [r0, r1, r2] = &mut learned.refiners;
+        let a = r0.refine(logit, refined[0]);
+        let b = r1.refine(logit, refined[1]);
+        let c = r2.refine(logit, refined[2]);
+        let mixed = (p0 + a + b + c + 2) >> 2;
         mixed.clamp(1, 65535) as u32
     }
 
@@ -396,7 +427,11 @@ impl<'a> Model<'a> {
         for (histories, &state) in learned.histories.iter_mut().zip(states) {
             let entry = &mut histories[usize::from(state)];
             // State 0 is no history: it stays undecided.
-            *entry = if state != 0 { moved(t, *entry, bit, LIMIT) } else { *entry };
+            *entry = if state != 0 {
+                moved(t, *entry, bit, LIMIT)
+            } else {
+                *entry
+            };
         }
         let plane = self.planes[bit_index as usize & 7];
         let agreeing = if bit != 0 { plane } else { !plane };

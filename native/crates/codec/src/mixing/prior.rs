@@ -62,7 +62,14 @@ impl Table {
         let of = |last: bool, value: fn(&Seed) -> u8| -> Vec<u8> {
             let pick = |k: &Known| -> Vec<u8> {
                 let split = k.followers.len() - 1;
-                if last { &k.followers[split..] } else { &k.followers[..split] }.iter().map(value).collect()
+                if last {
+                    &k.followers[split..]
+                } else {
+                    &k.followers[..split]
+                }
+                .iter()
+                .map(value)
+                .collect()
             };
             known.iter().flat_map(pick).collect()
         };
@@ -91,7 +98,9 @@ impl Table {
             sum += u32::from(n);
         }
         starts.push(sum);
-        if sum as usize != keys.len() || sizes.iter().any(|&n| n == 0 || usize::from(n) > SEED_LIMIT) {
+        if sum as usize != keys.len()
+            || sizes.iter().any(|&n| n == 0 || usize::from(n) > SEED_LIMIT)
+        {
             return Err(DAMAGED);
         }
         let last_bytes = read_symbols(reader, CONTEXT_LIMIT)?;
@@ -106,19 +115,32 @@ impl Table {
         {
             return Err(DAMAGED);
         }
-        if last_counts.iter().chain(&counts).any(|&count| count == 0 || count > 63) {
+        if last_counts
+            .iter()
+            .chain(&counts)
+            .any(|&count| count == 0 || count > 63)
+        {
             return Err(DAMAGED);
         }
         let mut offsets = Vec::with_capacity(sizes.len() + 1);
         let mut followers = Vec::with_capacity(total);
-        let mut rest = bytes.iter().zip(&counts).map(|(&byte, &count)| Seed { byte, count });
+        let mut rest = bytes
+            .iter()
+            .zip(&counts)
+            .map(|(&byte, &count)| Seed { byte, count });
         for ((&size, &byte), &count) in sizes.iter().zip(&last_bytes).zip(&last_counts) {
             offsets.push(followers.len() as u32);
             followers.extend(rest.by_ref().take(usize::from(size) - 1));
             followers.push(Seed { byte, count });
         }
         offsets.push(followers.len() as u32);
-        Ok(Table { bits: bits as u32, starts, keys, offsets, followers })
+        Ok(Table {
+            bits: bits as u32,
+            starts,
+            keys,
+            offsets,
+            followers,
+        })
     }
 
     #[inline]
@@ -128,9 +150,15 @@ impl Table {
         }
         let short = (hash >> (56 - self.bits)) as usize & ((1 << (self.bits + 8)) - 1);
         let (bucket, key) = (short >> 8, short as u8);
-        let (from, to) = (self.starts[bucket] as usize, self.starts[bucket + 1] as usize);
+        let (from, to) = (
+            self.starts[bucket] as usize,
+            self.starts[bucket + 1] as usize,
+        );
         match self.keys[from..to].iter().position(|&k| k == key) {
-            Some(n) => &self.followers[self.offsets[from + n] as usize..self.offsets[from + n + 1] as usize],
+            Some(n) => {
+                &self.followers
+                    [self.offsets[from + n] as usize..self.offsets[from + n + 1] as usize]
+            }
             None => &[],
         }
     }
@@ -156,10 +184,14 @@ impl Prior {
     pub fn parse(content: &[u8]) -> Result<Self, CodecError> {
         let mut reader = Reader::new(content);
         if reader.bytes(MAGIC.len())? != MAGIC {
-            return Err(CodecError::BadPrior("it is no prior of this version of mixing"));
+            return Err(CodecError::BadPrior(
+                "it is no prior of this version of mixing",
+            ));
         }
         let learned = read_learned(reader.piece()?)?;
-        let tables = (0..CONTEXTS).map(|_| Table::read(&mut reader)).collect::<Result<Vec<_>, _>>()?;
+        let tables = (0..CONTEXTS)
+            .map(|_| Table::read(&mut reader))
+            .collect::<Result<Vec<_>, _>>()?;
         if !reader.is_done() {
             return Err(CodecError::BadPrior("data is left over after its end"));
         }
@@ -264,7 +296,8 @@ fn weights<W: Weight, const N: usize>(
             // What was hardly used starts like its neighbour.
             if kept {
                 let group = kind + 1 + (n / 24).min(2);
-                *before = before.wrapping_add(pass.number(group, weight.rounded().wrapping_sub(*before))?);
+                *before = before
+                    .wrapping_add(pass.number(group, weight.rounded().wrapping_sub(*before))?);
             }
             *weight = W::restored(*before);
         }
@@ -273,13 +306,29 @@ fn weights<W: Weight, const N: usize>(
     Ok(())
 }
 
-fn probabilities(pass: &mut impl Pass, kind: usize, entries: &mut [u32], initial: &[u32]) -> Result<(), CodecError> {
+fn probabilities(
+    pass: &mut impl Pass,
+    kind: usize,
+    entries: &mut [u32],
+    initial: &[u32],
+) -> Result<(), CodecError> {
     for (entry, &initial) in entries.iter_mut().zip(initial) {
         let learned = *entry & 1023 != initial & 1023;
         let base = (initial >> 20) as i32;
-        let difference = pass.number(kind, if learned { (*entry >> 20) as i32 - base } else { 0 })?;
+        let difference = pass.number(
+            kind,
+            if learned {
+                (*entry >> 20) as i32 - base
+            } else {
+                0
+            },
+        )?;
         let value = base.wrapping_add(difference).clamp(0, 4095) as u32;
-        *entry = if difference == 0 { initial & !1023 } else { value << 20 | 1 << 19 | COUNT_RESTORED };
+        *entry = if difference == 0 {
+            initial & !1023
+        } else {
+            value << 20 | 1 << 19 | COUNT_RESTORED
+        };
     }
     Ok(())
 }
@@ -287,10 +336,22 @@ fn probabilities(pass: &mut impl Pass, kind: usize, entries: &mut [u32], initial
 fn walk(pass: &mut impl Pass, learned: &mut Learned) -> Result<(), CodecError> {
     let initial = Learned::new();
     for set in &mut learned.mixer.sets {
-        weights(pass, 0, &mut set.weights, &mut set.uses, super::model::USED_INPUTS)?;
+        weights(
+            pass,
+            0,
+            &mut set.weights,
+            &mut set.uses,
+            super::model::USED_INPUTS,
+        )?;
     }
     for last in &mut learned.mixer.finals {
-        weights(pass, 4, &mut last.weights, &mut last.uses, super::mixer::SETS)?;
+        weights(
+            pass,
+            4,
+            &mut last.weights,
+            &mut last.uses,
+            super::mixer::SETS,
+        )?;
     }
     for (map, initial) in learned.histories.iter_mut().zip(initial.histories.iter()) {
         probabilities(pass, 8, map, initial)?;
@@ -302,28 +363,38 @@ fn walk(pass: &mut impl Pass, learned: &mut Learned) -> Result<(), CodecError> {
         let Map { entries, .. } = map;
         probabilities(pass, 10, entries, &initial.entries)?;
     }
-    // The hashed refiners are cheap to learn and dear to store: only the two small ones are kept.
-    for (refiner, initial) in learned.refiners.iter_mut().zip(&initial.refiners).take(2) {
+    // The hashed refiners are cheap to learn and dear to store: only the small one is kept.
+    for (refiner, initial) in learned.refiners.iter_mut().zip(&initial.refiners).take(1) {
         for (entry, &initial) in refiner.entries.iter_mut().zip(&initial.entries) {
             let difference = pass.number(11, (i32::from(*entry) - i32::from(initial)) / 256)?;
-            *entry = i32::from(initial).saturating_add(difference.saturating_mul(256)).clamp(0, 65535) as u16;
+            *entry = i32::from(initial)
+                .saturating_add(difference.saturating_mul(256))
+                .clamp(0, 65535) as u16;
         }
     }
-    learned.refiners[2..].clone_from_slice(&initial.refiners[2..]);
+    learned.refiners[1..].clone_from_slice(&initial.refiners[1..]);
     Ok(())
 }
 
 fn write_learned(learned: &Learned) -> Vec<u8> {
-    let mut pass = Writing { encoder: Encoder::new(), kinds: (0..KINDS).map(|_| Numbers::new()).collect() };
+    let mut pass = Writing {
+        encoder: Encoder::new(),
+        kinds: (0..KINDS).map(|_| Numbers::new()).collect(),
+    };
     // Writing never fails; the walk rounds its argument, so it gets a copy.
     let _ = walk(&mut pass, &mut learned.clone());
     pass.encoder.finish()
 }
 
 fn read_learned(payload: &[u8]) -> Result<Learned, CodecError> {
-    let mut pass = Reading { decoder: Decoder::new(payload), kinds: (0..KINDS).map(|_| Numbers::new()).collect() };
+    let mut pass = Reading {
+        decoder: Decoder::new(payload),
+        kinds: (0..KINDS).map(|_| Numbers::new()).collect(),
+    };
     let mut learned = Learned::new();
     walk(&mut pass, &mut learned)?;
-    pass.decoder.finish().map_err(|_| CodecError::BadPrior("its learned state is damaged"))?;
+    pass.decoder
+        .finish()
+        .map_err(|_| CodecError::BadPrior("its learned state is damaged"))?;
     Ok(learned)
 }

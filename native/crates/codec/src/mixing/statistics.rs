@@ -37,7 +37,11 @@ fn get(decoder: &mut Decoder<'_>, probability: &mut u16) -> u32 {
 impl Numbers {
     /// Contexts that know nothing.
     pub fn new() -> Self {
-        Numbers { length: [HALF; 40], bits: [HALF; 64], sign: HALF }
+        Numbers {
+            length: [HALF; 40],
+            bits: [HALF; 64],
+            sign: HALF,
+        }
     }
 
     /// Writes `value`, of magnitude below 2^31.
@@ -74,7 +78,11 @@ impl Numbers {
             magnitude = magnitude << 1 | get(decoder, &mut self.bits[context]);
         }
         let value = (magnitude - 1) as i32;
-        Ok(if value != 0 && get(decoder, &mut self.sign) != 0 { -value } else { value })
+        Ok(if value != 0 && get(decoder, &mut self.sign) != 0 {
+            -value
+        } else {
+            value
+        })
     }
 }
 
@@ -102,7 +110,10 @@ impl<'a> Reader<'a> {
     /// The next little-endian 32-bit number.
     pub fn number(&mut self) -> Result<usize, CodecError> {
         let bytes = self.bytes(4)?;
-        Ok(bytes.iter().rev().fold(0usize, |n, &byte| n << 8 | usize::from(byte)))
+        Ok(bytes
+            .iter()
+            .rev()
+            .fold(0usize, |n, &byte| n << 8 | usize::from(byte)))
     }
 
     /// The next piece, written with its length before it.
@@ -151,7 +162,9 @@ fn normalise(symbols: &[u8]) -> [u32; 256] {
             return frequencies;
         }
         // The largest takes the difference, bit by bit where it would vanish.
-        let largest = (0..256).max_by_key(|&n| (frequencies[n], 255 - n)).unwrap_or(0);
+        let largest = (0..256)
+            .max_by_key(|&n| (frequencies[n], 255 - n))
+            .unwrap_or(0);
         if sum < SCALE {
             frequencies[largest] += SCALE - sum;
         } else {
@@ -174,7 +187,12 @@ pub fn push_symbols(out: &mut Vec<u8>, symbols: &[u8]) {
         sum += frequencies[n];
     }
     for group in frequencies.chunks_exact(8) {
-        out.push(group.iter().enumerate().fold(0, |mask, (n, &f)| mask | u8::from(f > 0) << n));
+        out.push(
+            group
+                .iter()
+                .enumerate()
+                .fold(0, |mask, (n, &f)| mask | u8::from(f > 0) << n),
+        );
     }
     for &frequency in frequencies.iter().filter(|&&f| f > 0) {
         out.extend(((frequency - 1) as u16).to_le_bytes());
@@ -188,7 +206,8 @@ pub fn push_symbols(out: &mut Vec<u8>, symbols: &[u8]) {
             words.push(*state as u16);
             *state >>= 16;
         }
-        *state = (*state / frequency) << SCALE_BITS | (*state % frequency + starts[usize::from(symbol)]);
+        *state =
+            (*state / frequency) << SCALE_BITS | (*state % frequency + starts[usize::from(symbol)]);
     }
     push_number(out, words.len());
     for state in states {
@@ -230,12 +249,16 @@ pub fn read_symbols(reader: &mut Reader<'_>, limit: usize) -> Result<Vec<u8>, Co
         *state = reader.number()? as u32;
     }
     let words = reader.bytes(word_count.checked_mul(2).ok_or(DAMAGED)?)?;
-    let mut words = words.chunks_exact(2).map(|pair| u32::from(pair[0]) + 256 * u32::from(pair[1]));
+    let mut words = words
+        .chunks_exact(2)
+        .map(|pair| u32::from(pair[0]) + 256 * u32::from(pair[1]));
     let mut symbols = Vec::with_capacity(size);
     for index in 0..size {
         let state = &mut states[index & 1];
         let (symbol, frequency, offset) = table[(*state & (SCALE - 1)) as usize];
-        *state = u32::from(frequency).wrapping_mul(*state >> SCALE_BITS).wrapping_add(u32::from(offset));
+        *state = u32::from(frequency)
+            .wrapping_mul(*state >> SCALE_BITS)
+            .wrapping_add(u32::from(offset));
         if *state < LOWEST {
             *state = *state << 16 | words.next().ok_or(DAMAGED)?;
         }
@@ -254,7 +277,9 @@ mod tests {
     #[test]
     fn symbols_round_trip() {
         for size in [0usize, 1, 2, 3, 1000, 70_000] {
-            let symbols: Vec<u8> = (0..size).map(|n| (n * n % 251) as u8 & if n % 3 == 0 { 255 } else { 3 }).collect();
+            let symbols: Vec<u8> = (0..size)
+                .map(|n| (n * n % 251) as u8 & if n % 3 == 0 { 255 } else { 3 })
+                .collect();
             let mut out = Vec::new();
             push_symbols(&mut out, &symbols);
             let mut reader = Reader::new(&out);
@@ -263,13 +288,19 @@ mod tests {
         }
         let mut out = Vec::new();
         push_symbols(&mut out, &[7; 5000]);
-        assert_eq!(read_symbols(&mut Reader::new(&out), 5000), Ok(vec![7; 5000]));
+        assert_eq!(
+            read_symbols(&mut Reader::new(&out), 5000),
+            Ok(vec![7; 5000])
+        );
         assert!(out.len() < 64);
     }
 
     #[test]
     fn numbers_round_trip() {
-        let values: Vec<i32> = (-40..40).map(|n: i32| n * n * n * 1000).chain([i32::MAX - 1, 1 - i32::MAX]).collect();
+        let values: Vec<i32> = (-40..40)
+            .map(|n: i32| n * n * n * 1000)
+            .chain([i32::MAX - 1, 1 - i32::MAX])
+            .collect();
         let (mut encoder, mut numbers) = (Encoder::new(), Numbers::new());
         for &value in &values {
             numbers.write(&mut encoder, value);

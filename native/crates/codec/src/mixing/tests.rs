@@ -7,7 +7,10 @@ struct Random(u64);
 
 impl Random {
     fn next(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 33) as usize) % bound.max(1)
     }
 }
@@ -16,8 +19,30 @@ const LANGUAGES: [&str; 5] = ["python", "javascript", "rust", "cpp", "text"];
 
 fn source(random: &mut Random, size: usize) -> Vec<u8> {
     const PIECES: [&str; 24] = [
-        "def ", "return ", "self", ".", "(", ")", ",\n", "    ", "\n", "\"", "'", "# note\n", "// note\n", "/*", "*/",
-        "fooBar", "foo_bar", " = ", "0x1F", "[", "]", "{\n", "}\n", "`",
+        "def ",
+        "return ",
+        "self",
+        ".",
+        "(",
+        ")",
+        ",\n",
+        "    ",
+        "\n",
+        "\"",
+        "'",
+        "# note\n",
+        "// note\n",
+        "/*",
+        "*/",
+        "fooBar",
+        "foo_bar",
+        " = ",
+        "0x1F",
+        "[",
+        "]",
+        "{\n",
+        "}\n",
+        "`",
     ];
     let mut data = Vec::new();
     while data.len() < size {
@@ -32,8 +57,9 @@ fn source(random: &mut Random, size: usize) -> Vec<u8> {
 
 fn small_prior(language: &str) -> Vec<u8> {
     let mut random = Random(7);
-    let packages: Vec<Vec<Vec<u8>>> =
-        (0..4).map(|_| (0..2).map(|_| source(&mut random, 3000)).collect()).collect();
+    let packages: Vec<Vec<Vec<u8>>> = (0..4)
+        .map(|_| (0..2).map(|_| source(&mut random, 3000)).collect())
+        .collect();
     train(&packages, language)
 }
 
@@ -50,7 +76,11 @@ fn source_and_noise_come_back() {
                 assert_eq!(decode(&payload, data.len(), language, prior), Ok(data));
                 let noise: Vec<u8> = (0..size).map(|_| random.next(256) as u8).collect();
                 let payload = encode(&noise, language, prior);
-                assert!(payload.len() <= size + size / 20 + 16, "{size} -> {}", payload.len());
+                assert!(
+                    payload.len() <= size + size / 20 + 16,
+                    "{size} -> {}",
+                    payload.len()
+                );
                 assert_eq!(decode(&payload, size, language, prior), Ok(noise));
             }
         }
@@ -62,7 +92,10 @@ fn a_prior_makes_similar_code_smaller() {
     let content = small_prior("python");
     let prior = Prior::parse(&content).unwrap();
     let data = source(&mut Random(99), 3000);
-    let (without, with) = (encode(&data, "python", None).len(), encode(&data, "python", Some(&prior)).len());
+    let (without, with) = (
+        encode(&data, "python", None).len(),
+        encode(&data, "python", Some(&prior)).len(),
+    );
     assert!(with * 100 < without * 97, "{without} -> {with}");
 }
 
@@ -80,16 +113,30 @@ fn damaged_payloads_neither_panic_nor_pass() {
         let mut damaged = payload.clone();
         let position = random.next(damaged.len());
         damaged[position] ^= 1 << random.next(8);
-        assert_ne!(decode(&damaged, data.len(), "python", None).as_ref(), Ok(&data));
+        assert_ne!(
+            decode(&damaged, data.len(), "python", None).as_ref(),
+            Ok(&data)
+        );
     }
     for _ in 0..40 {
-        let noise: Vec<u8> = (0..random.next(300)).map(|_| random.next(256) as u8).collect();
+        let noise: Vec<u8> = (0..random.next(300))
+            .map(|_| random.next(256) as u8)
+            .collect();
         let _ = decode(&noise, 500, "cpp", None);
     }
     let mut longer = payload.clone();
     longer.push(0);
-    assert_eq!(decode(&longer, data.len(), "python", None), Err(CodecError::TrailingData));
-    assert_eq!(decode(&[], 1 << 20, "python", None).map(|data| data.len()).ok().filter(|&n| n != 1 << 20), None);
+    assert_eq!(
+        decode(&longer, data.len(), "python", None),
+        Err(CodecError::TrailingData)
+    );
+    assert_eq!(
+        decode(&[], 1 << 20, "python", None)
+            .map(|data| data.len())
+            .ok()
+            .filter(|&n| n != 1 << 20),
+        None
+    );
 }
 
 #[test]
@@ -99,11 +146,20 @@ fn damaged_priors_are_refused_or_still_round_trip() {
     let data = source(&mut random, 200);
     assert!(matches!(Prior::parse(&[]), Err(CodecError::BadPrior(_))));
     for length in (0..content.len()).step_by(97) {
-        assert!(matches!(Prior::parse(&content[..length]), Err(CodecError::BadPrior(_))), "{length}");
+        assert!(
+            matches!(
+                Prior::parse(&content[..length]),
+                Err(CodecError::BadPrior(_))
+            ),
+            "{length}"
+        );
     }
     let mut longer = content.clone();
     longer.push(0);
-    assert!(matches!(Prior::parse(&longer), Err(CodecError::BadPrior(_))));
+    assert!(matches!(
+        Prior::parse(&longer),
+        Err(CodecError::BadPrior(_))
+    ));
     for _ in 0..120 {
         let mut damaged = content.clone();
         for _ in 0..=random.next(3) {
@@ -114,7 +170,10 @@ fn damaged_priors_are_refused_or_still_round_trip() {
             Err(error) => assert!(matches!(error, CodecError::BadPrior(_)), "{error}"),
             Ok(prior) => {
                 let payload = encode(&data, "python", Some(&prior));
-                assert_eq!(decode(&payload, data.len(), "python", Some(&prior)).as_ref(), Ok(&data));
+                assert_eq!(
+                    decode(&payload, data.len(), "python", Some(&prior)).as_ref(),
+                    Ok(&data)
+                );
             }
         }
     }
@@ -124,7 +183,12 @@ fn damaged_priors_are_refused_or_still_round_trip() {
 fn portable_and_vector_loops_give_the_same_bytes() {
     let data = source(&mut Random(6), 5000);
     let mut encoder = Encoder::new();
-    coding::portable(model(data.len(), "javascript", None), &mut encoder, &data, data.len());
+    coding::portable(
+        model(data.len(), "javascript", None),
+        &mut encoder,
+        &data,
+        data.len(),
+    );
     assert_eq!(encoder.finish(), encode(&data, "javascript", None));
 }
 

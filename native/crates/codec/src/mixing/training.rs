@@ -56,13 +56,19 @@ fn confidence(documents: u32) -> u8 {
 
 impl Seeds for Evidence {
     fn seed(&self, context: usize, hash: u64, out: &mut [Seed; SEED_LIMIT]) -> usize {
-        let Some(followers) = self.by_key[context].get(&((hash >> 32) as u32)) else { return 0 };
+        let Some(followers) = self.by_key[context].get(&((hash >> 32) as u32)) else {
+            return 0;
+        };
         let mut count = 0;
         for follower in followers {
             let others = (follower.packages & !self.without).count_ones();
             if others >= LEAST_PACKAGES {
-                let documents = u32::from(follower.weight) * others / follower.packages.count_ones();
-                out[count] = Seed { byte: follower.byte, count: confidence(documents) };
+                let documents =
+                    u32::from(follower.weight) * others / follower.packages.count_ones();
+                out[count] = Seed {
+                    byte: follower.byte,
+                    count: confidence(documents),
+                };
                 count += 1;
             }
         }
@@ -97,7 +103,10 @@ fn documents(files: &[Vec<u8>], limit: usize) -> Vec<Vec<u8>> {
 
 /// The most bytes of one package with which all stay within `READ_LIMIT`.
 fn package_limit(packages: &[Vec<Vec<u8>>]) -> usize {
-    let sizes: Vec<usize> = packages.iter().map(|files| files.iter().map(Vec::len).sum()).collect();
+    let sizes: Vec<usize> = packages
+        .iter()
+        .map(|files| files.iter().map(Vec::len).sum())
+        .collect();
     let (mut low, mut high) = (0, READ_LIMIT);
     while low < high {
         let middle = (low + high).div_ceil(2);
@@ -136,7 +145,8 @@ fn costs(packages: &[Vec<Vec<u8>>]) -> Vec<Vec<u8>> {
         .map(|document| {
             let mut recent = 0usize;
             let cost = |&byte: &u8| {
-                let cost = logarithm(totals[recent]) - logarithm(counts[recent << 8 | usize::from(byte)]);
+                let cost =
+                    logarithm(totals[recent]) - logarithm(counts[recent << 8 | usize::from(byte)]);
                 recent = (recent << 8 | usize::from(byte)) & 0xffff;
                 cost.min(255) as u8
             };
@@ -164,19 +174,33 @@ fn candidate(context: usize, group: &[u64], owner: &[usize]) -> Option<Candidate
     let mut followers = Vec::new();
     let mut total = 0u32;
     for same in group.chunk_by(|a, b| a >> 24 == b >> 24) {
-        let packages = same.iter().fold(0u128, |mask, event| mask | 1 << owner[(event >> 8 & 0xffff) as usize]);
+        let packages = same.iter().fold(0u128, |mask, event| {
+            mask | 1 << owner[(event >> 8 & 0xffff) as usize]
+        });
         total += same.len() as u32;
         if packages.count_ones() >= LEAST_PACKAGES {
             let documents = same.len() as u16;
-            let follower = Follower { byte: (same[0] >> 24) as u8, documents, weight: documents, packages };
-            followers.push((same.iter().map(|event| (event & 0xff) as i64).sum::<i64>(), follower));
+            let follower = Follower {
+                byte: (same[0] >> 24) as u8,
+                documents,
+                weight: documents,
+                packages,
+            };
+            followers.push((
+                same.iter().map(|event| (event & 0xff) as i64).sum::<i64>(),
+                follower,
+            ));
         }
     }
     for (gain, follower) in &mut followers {
         let documents = u32::from(follower.documents);
         let own = i64::from(logarithm(total + 1) - logarithm(documents)) * i64::from(documents);
         // Orders 0 to 2 cannot beat order 2, and are wanted all the same.
-        *gain = if context <= 2 { i64::from(documents) * 16 } else { *gain - own };
+        *gain = if context <= 2 {
+            i64::from(documents) * 16
+        } else {
+            *gain - own
+        };
     }
     followers.retain(|(gain, _)| *gain > 0);
     followers.sort_by_key(|(gain, follower)| (std::cmp::Reverse(*gain), follower.byte));
@@ -184,12 +208,25 @@ fn candidate(context: usize, group: &[u64], owner: &[usize]) -> Option<Candidate
     let mut least = u32::MAX;
     let mut rates = Vec::with_capacity(followers.len());
     for (n, (gain, _)) in followers.iter().enumerate() {
-        let bits = if n == 0 { CONTEXT_BITS + FOLLOWER_BITS } else { FOLLOWER_BITS };
+        let bits = if n == 0 {
+            CONTEXT_BITS + FOLLOWER_BITS
+        } else {
+            FOLLOWER_BITS
+        };
         least = least.min((*gain as u64 * 64 / bits).min(u64::from(u32::MAX)) as u32);
         rates.push(least);
     }
-    let followers: Vec<Follower> = followers.into_iter().map(|(_, follower)| follower).collect();
-    (!followers.is_empty()).then(|| Candidate { context, key: (group[0] >> 32) as u32, followers, rates, total })
+    let followers: Vec<Follower> = followers
+        .into_iter()
+        .map(|(_, follower)| follower)
+        .collect();
+    (!followers.is_empty()).then(|| Candidate {
+        context,
+        key: (group[0] >> 32) as u32,
+        followers,
+        rates,
+        total,
+    })
 }
 
 /// The rate at which candidates with at least that rate fill the budget.
@@ -197,7 +234,14 @@ fn threshold(candidates: &[Candidate]) -> u32 {
     let mut all: Vec<(u32, u64)> = Vec::new();
     for candidate in candidates {
         all.extend(candidate.rates.iter().enumerate().map(|(n, &rate)| {
-            (rate, if n == 0 { CONTEXT_BITS + FOLLOWER_BITS } else { FOLLOWER_BITS })
+            (
+                rate,
+                if n == 0 {
+                    CONTEXT_BITS + FOLLOWER_BITS
+                } else {
+                    FOLLOWER_BITS
+                },
+            )
         }));
     }
     all.sort_unstable_by_key(|&(rate, _)| std::cmp::Reverse(rate));
@@ -220,15 +264,24 @@ fn evidence(packages: &[Vec<Vec<u8>>], syntax: Syntax) -> Evidence {
         .flat_map(|(package, documents)| vec![package.min(PACKAGES - 1); documents.len()])
         .collect();
     let mut candidates: Vec<Candidate> = Vec::new();
-    let wanted: Vec<usize> = (0..CONTEXTS).filter(|&context| context != MATCH_CONTEXT).collect();
+    let wanted: Vec<usize> = (0..CONTEXTS)
+        .filter(|&context| context != MATCH_CONTEXT)
+        .collect();
     for contexts in wanted.chunks(GATHERED) {
         let mut events: Vec<Vec<u64>> = vec![Vec::new(); contexts.len()];
-        for (number, (document, costs)) in packages.iter().flatten().zip(&costs).enumerate().take(1 << 16) {
+        for (number, (document, costs)) in packages
+            .iter()
+            .flatten()
+            .zip(&costs)
+            .enumerate()
+            .take(1 << 16)
+        {
             let mut around = Surroundings::new(syntax);
             for (position, (&byte, &cost)) in document.iter().zip(costs).enumerate() {
                 let hashes = around.hashes(0);
                 for (events, &context) in events.iter_mut().zip(contexts) {
-                    let event = hashes[context] >> 32 << 32 | u64::from(byte) << 24 | (number as u64) << 8;
+                    let event =
+                        hashes[context] >> 32 << 32 | u64::from(byte) << 24 | (number as u64) << 8;
                     events.push(event | u64::from(cost));
                 }
                 around.byte(&document[..=position]);
@@ -244,12 +297,20 @@ fn evidence(packages: &[Vec<Vec<u8>>], syntax: Syntax) -> Evidence {
     let threshold = threshold(&candidates);
     let mut by_key: Vec<HashMap<u32, Vec<Follower>>> = vec![HashMap::new(); CONTEXTS];
     for mut candidate in candidates {
-        let kept = candidate.rates.iter().filter(|&&rate| rate >= threshold).count();
+        let kept = candidate
+            .rates
+            .iter()
+            .filter(|&&rate| rate >= threshold)
+            .count();
         if kept == 0 {
             continue;
         }
         candidate.followers.truncate(kept);
-        let sum: u32 = candidate.followers.iter().map(|f| u32::from(f.documents)).sum();
+        let sum: u32 = candidate
+            .followers
+            .iter()
+            .map(|f| u32::from(f.documents))
+            .sum();
         for follower in &mut candidate.followers {
             follower.weight = (u32::from(follower.documents) * sum / candidate.total) as u16;
         }
@@ -264,7 +325,10 @@ fn learn(packages: &[Vec<Vec<u8>>], syntax: Syntax, evidence: &mut Evidence) -> 
     let total: usize = packages.iter().flatten().map(Vec::len).sum();
     let every = total.div_ceil(LEARN_LIMIT).max(1);
     let mut learned = Learned::new();
-    let numbered = packages.iter().enumerate().flat_map(|(package, documents)| documents.iter().map(move |d| (package, d)));
+    let numbered = packages
+        .iter()
+        .enumerate()
+        .flat_map(|(package, documents)| documents.iter().map(move |d| (package, d)));
     for (number, (package, document)) in numbered.enumerate() {
         if number % every != every / 2 {
             continue;
@@ -282,7 +346,10 @@ fn learn(packages: &[Vec<Vec<u8>>], syntax: Syntax, evidence: &mut Evidence) -> 
 pub fn train(packages: &[Vec<Vec<u8>>], language: &str) -> Vec<u8> {
     let syntax = Syntax::of(language);
     let limit = package_limit(packages);
-    let packages: Vec<Vec<Vec<u8>>> = packages.iter().map(|files| documents(files, limit)).collect();
+    let packages: Vec<Vec<Vec<u8>>> = packages
+        .iter()
+        .map(|files| documents(files, limit))
+        .collect();
     let mut evidence = evidence(&packages, syntax);
     let learned = learn(&packages, syntax, &mut evidence);
     let known = evidence
@@ -290,7 +357,10 @@ pub fn train(packages: &[Vec<Vec<u8>>], language: &str) -> Vec<u8> {
         .into_iter()
         .map(|contexts| {
             let known = |(key, followers): (u32, Vec<Follower>)| {
-                let seed = |f: &Follower| Seed { byte: f.byte, count: confidence(u32::from(f.weight)) };
+                let seed = |f: &Follower| Seed {
+                    byte: f.byte,
+                    count: confidence(u32::from(f.weight)),
+                };
                 let mut followers: Vec<Seed> = followers.iter().map(seed).collect();
                 followers.sort_by_key(|seed| (seed.count, seed.byte));
                 Known { key, followers }

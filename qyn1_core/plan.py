@@ -63,7 +63,7 @@ class Recipe:
     level: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Material:
     """One file to pack.
 
@@ -80,7 +80,7 @@ class Material:
     digests: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Piece:
     """``size`` bytes of file ``material`` from ``offset``."""
 
@@ -89,7 +89,7 @@ class Piece:
     size: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class BlockPlan:
     """One block: pieces of files of one language, end to end."""
 

@@ -42,7 +42,7 @@ _READ_CHECK: Final = hasattr(os, "geteuid")
 _Rules = tuple[tuple[Patterns, ...], tuple[Patterns, ...]]  # per ignore file name, deepest first
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ProjectEntry:
     """One file, symbolic link or empty folder to pack.
 

@@ -54,7 +54,7 @@ class Block:
     checksum: bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One file, copy, symbolic link or directory.
 
@@ -70,7 +70,7 @@ class Entry:
     target: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Extent:
     """A part of a block: ``size`` plain bytes from ``offset`` in block ``block``."""
 

@@ -12,7 +12,7 @@ load(
 )
 load("//integrations/bazel:providers.bzl", _Qyn1Info = "Qyn1Info", _Qyn1PackageInfo = "Qyn1PackageInfo")
 load("//integrations/bazel:rules.bzl", _qyn1_library = "qyn1_library", _qyn1_package = "qyn1_package")
-load("//integrations/bazel:toolchain.bzl", _qyn1_toolchain = "qyn1_toolchain")
+load("//integrations/bazel:toolchain.bzl", _qyn1_site = "qyn1_site", _qyn1_toolchain = "qyn1_toolchain")
 
 Qyn1Info = _Qyn1Info
 Qyn1PackageInfo = _Qyn1PackageInfo
@@ -20,6 +20,7 @@ qyn1_aspect = _qyn1_aspect
 qyn1_library = _qyn1_library
 qyn1_package = _qyn1_package
 qyn1_roundtrip_test = _qyn1_roundtrip_test
+qyn1_site = _qyn1_site
 qyn1_toolchain = _qyn1_toolchain
 qyn1_unpack = _qyn1_unpack
 qyn1_verify_test = _qyn1_verify_test

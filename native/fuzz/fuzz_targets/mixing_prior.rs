@@ -9,6 +9,9 @@ fuzz_target!(|content: &[u8]| {
     if let Ok(prior) = Prior::parse(content) {
         let data = b"def f(self):\n    return self.x\n";
         let payload = encode(data, "python", Some(&prior));
-        assert_eq!(decode(&payload, data.len(), "python", Some(&prior)).as_deref(), Ok(&data[..]));
+        assert_eq!(
+            decode(&payload, data.len(), "python", Some(&prior)).as_deref(),
+            Ok(&data[..])
+        );
     }
 });

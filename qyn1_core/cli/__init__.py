@@ -37,6 +37,7 @@ _COMMANDS: Final = {
     "doctor": "Show what this machine offers, and what is missing.",
     "plugins": "Show the installed plugins.",
     "train": "Train a prior from a list of packages.",
+    "profile": "Show where packing or unpacking spends time and memory.",
     "object": "Compress named files into an object (a step of a build).",
     "link": "Seal objects into one package (a step of a build).",
     "compare": "Compare a package with the files that it was made from.",

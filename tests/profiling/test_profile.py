@@ -1,0 +1,162 @@
+"""What `qyn1 profile` promises: time is charged where it is spent, in every thread, and shown in every form."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from qyn1_core import cli
+from qyn1_core.flame_graph import flame_graph_page
+from qyn1_core.profiling import Profile, Sampler, sampled, stage_of
+
+
+@pytest.fixture(autouse=True)
+def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("QYN1_") and name != "QYN1_NATIVE":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    root.mkdir()
+    for number in range(20):
+        lines = (f"def f{number}_{i}(x):\n    return [x * {i}, 'text {i * number}']\n\n" for i in range(400))
+        (root / f"m{number}.py").write_text("".join(lines))
+    return root
+
+
+def _run(*arguments: str | Path, code: int = 0) -> None:
+    assert cli.run([str(argument) for argument in arguments]) == code
+
+
+NAMESPACE = {"__name__": "qyn1_plugins.compressors.busy"}
+exec(  # the functions must seem to live in qyn1: other code is not of interest
+    "def burn(until, clock):\n    while clock() < until:\n        pass\n"
+    "def outer(until, clock):\n    burn(until, clock)\n"
+    "def idle(event):\n    event.wait()\n",
+    NAMESPACE,
+)
+
+
+def test_time_in_worker_threads_is_charged_to_what_they_do_and_waiting_is_not() -> None:
+    def work(_: Sampler) -> Mapping[str, object]:
+        event = threading.Event()
+        idle = threading.Thread(target=NAMESPACE["idle"], args=(event,))  # type: ignore[arg-type]
+        busy = threading.Thread(target=NAMESPACE["outer"], args=(time.monotonic() + 0.3, time.monotonic))  # type: ignore[arg-type]
+        idle.start()
+        busy.start()
+        busy.join()
+        event.set()
+        idle.join()
+        return {"made": "here"}
+
+    profile = sampled(work)
+    by_name = {frame[1]: (own, cumulative) for frame, own, cumulative in profile.functions()}
+    assert by_name["outer"][1] == pytest.approx(by_name["burn"][1])
+    assert by_name["burn"][0] > by_name["outer"][0]
+    assert "idle" not in by_name
+    assert profile.stages().keys() == {"model"}
+    assert profile.facts == {"made": "here"}
+
+
+def test_stages_go_by_the_innermost_frame_that_has_one() -> None:
+    encode = ("qyn1_plugins.compressors.chunked_rans", "encode", 1)
+    assert stage_of([encode]) == "model"
+    assert stage_of([encode, ("numpy", "sort", 1)]) == "model"
+    assert stage_of([encode, ("qyn1_plugins.frontends.python", "lex", 1)]) == "lex"
+    assert stage_of([encode, ("qyn1_plugins.compressors.lanes", "encode_lanes", 1)]) == "entropy coder"
+    assert stage_of([("qyn1_core.plan", "read_block", 1), ("qyn1_core.plan", "_read", 1)]) == "I/O"
+    assert stage_of([("qyn1_core.planning", "x", 1)]) == "other"
+
+
+@pytest.mark.parametrize("direction", [[], ["--unpack"]])
+def test_json_is_complete_and_adds_up(project: Path, capfd: pytest.CaptureFixture[str], direction: list[str]) -> None:
+    _run("profile", project, "--mode", "fast", "--json", "--allocations", *direction)
+    shown = json.loads(capfd.readouterr().out)
+    assert shown["schema_version"] == 1
+    assert shown["direction"] == ("unpack" if direction else "pack")
+    assert shown["files"] == 20
+    assert shown["packed_size"] > 0
+    assert sum(shown["stages"].values()) == pytest.approx(sum(row["own"] for row in shown["functions"]), abs=0.01)
+    assert all(row["cumulative"] >= row["own"] for row in shown["functions"])
+    assert shown["rss"][0]["bytes"] > 1 << 20
+    assert all(row["bytes"] > 0 and row["place"] for row in shown["allocations"])
+    assert len(list(project.iterdir())) == 20
+
+
+def test_table_and_comparison(project: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    _run("profile", project, "--mode", "fast", "--json")
+    old = json.loads(capfd.readouterr().out)
+    old["stages"]["model"] = 100.0
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    _run("profile", project, "--mode", "fast", "--top", "3")
+    table = capfd.readouterr().out
+    assert "stage" in table
+    assert "qyn1_" in table
+    assert "resident memory" in table
+    _run("profile", project, "--mode", "fast", "--compare", tmp_path / "old.json")
+    first = capfd.readouterr().out.splitlines()[1].split()
+    assert first[0] == "100.000"
+    assert float(first[2]) < -50
+    assert first[3] == "model"
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.outside: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.outside += [name for name, _ in attrs if name in ("src", "href", "xlink:href")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_flame_graph_needs_nothing_from_elsewhere(project: Path, tmp_path: Path) -> None:
+    _run("profile", project, "--mode", "fast", "--html", tmp_path / "flame.html")
+    page = _Page()
+    text = (tmp_path / "flame.html").read_text("utf-8")
+    page.feed(text)
+    assert page.outside == []
+    assert "script" not in page.tags
+    assert "url(" not in text
+    assert page.tags.count("rect") > 3
+    assert "qyn1_core" in page.text
+
+
+def test_the_flame_graph_draws_in_proportion_and_escapes() -> None:
+    frames = [("qyn1_core.plan", name, 1) for name in ("a", "<b>")]
+    profile = Profile(stacks={(frames[0],): 3.0, (frames[0], frames[1]): 1.0}, rss=[(0.0, 10), (1.0, 20)])
+    page = flame_graph_page(profile, "a & b")
+    assert 'width="1200.00"' in page
+    assert 'width="300.00"' in page
+    assert "<b>" not in page
+    assert "a &amp; b" in page
+
+
+@pytest.mark.parametrize(
+    ("content", "code"), [(None, 3), ("[]", 2), ("{}", 2), ("not json", 2), ('{"schema_version": 99}', 2)]
+)
+def test_a_file_that_is_no_profile_is_said_so(
+    project: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], content: str | None, code: int
+) -> None:
+    if content is not None:
+        (tmp_path / "old.json").write_text(content)
+    _run("profile", project, "--compare", tmp_path / "old.json", code=code)
+    error = capfd.readouterr().err
+    assert error.startswith("qyn1: ")
+    assert error.count("\n") == 1

@@ -66,6 +66,10 @@ def decode(payload: bytes, raw_size: int, prior: Prior | None = None) -> bytes:
     return Morpheme().decode(payload, raw_size, "python", prior)
 
 
+def named(content: bytes) -> Prior:
+    return Prior("morpheme", "python", hashlib.sha256(content).digest(), lambda: content)
+
+
 @cache
 def packages() -> list[list[bytes]]:
     """Our own plugins, each module taken for a package."""
@@ -191,9 +195,10 @@ class TestPrior:
         assert len(encode(b"private_thing_of_one_package", known)) > 18
 
     def test_too_few_packages_still_train(self) -> None:
-        for few in ([], [[]], [[b""]], [[SAMPLE]]):
+        cases: list[list[list[bytes]]] = [[], [[]], [[b""]], [[SAMPLE]]]
+        for few in cases:
             content = Morpheme().train(few, "python")
-            small = Prior("morpheme", "python", hashlib.sha256(content).digest(), lambda content=content: content)
+            small = named(content)
             assert decode(encode(SAMPLE, small), len(SAMPLE), small) == SAMPLE
 
     @settings(max_examples=40)
@@ -211,6 +216,6 @@ class TestPrior:
 
     def test_content_of_another_kind_is_refused(self) -> None:
         for content in (b"", b"QMP", b"QMP\x02", b"QCR1 and more", prior().load()[:1000], prior().load() + b"\0"):
-            other = Prior("morpheme", "python", hashlib.sha256(content).digest(), lambda content=content: content)
+            other = named(content)
             with pytest.raises(CodecError, match="prior"):
                 encode(SAMPLE, other)

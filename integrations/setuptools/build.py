@@ -6,19 +6,17 @@ import logging
 import os
 import re
 from collections.abc import Iterable
-from importlib import metadata
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from qyn1_setuptools.command import Qyn1
 from qyn1_setuptools.errors import setuptools_errors
-from qyn1_setuptools.files import file_entry
-from qyn1_setuptools.selection import names
+from qyn1_setuptools.selection import file_entry
+from qyn1_setuptools.wheel import archive_path, check_patterns, is_stub, requirement, sealed_modules, stubs
 from setuptools import Distribution
 from setuptools.errors import SetupError
 
-from qyn1_core.errors import ConfigError, Qyn1Error
-from qyn1_core.ignore import Patterns
+from qyn1_core.errors import Qyn1Error
 from qyn1_core.manifest import find_manifest
 from qyn1_core.packing import pack_entries
 from qyn1_plugins.host import default_host
@@ -32,11 +30,6 @@ else:  # at run time they stand in front of whatever classes the project has
 __all__ = ["join_build"]
 
 _log: Final = logging.getLogger(__name__)
-_MARK: Final = "# Sealed by qyn1: "
-_STUB: Final = (
-    _MARK + "the source of this module is in {archive}.\n"
-    '__import__("qyn1_core.importer").importer.unseal(globals(), {module!r}, {archive!r})\n'
-)
 
 
 def join_build(dist: Distribution) -> None:
@@ -63,8 +56,8 @@ class RequiringEggInfo(_EggInfo):
         """Add the requirement unless the project names it itself."""
         dist: Any = self.distribution
         required = list(dist.install_requires or ())
-        if not any(re.match(r"qyn1(?![A-Za-z0-9._-])", str(requirement)) for requirement in required):
-            required.append(f"qyn1>={metadata.version('qyn1')}")
+        if not any(re.match(r"qyn1(?![A-Za-z0-9._-])", str(other)) for other in required):
+            required.append(requirement())
             dist.install_requires = required
             dist.metadata.install_requires = required
         super().finalize_options()
@@ -89,14 +82,13 @@ class SealingBuildPy(_BuildPy):
             command = cast("Qyn1", self.get_finalized_command("qyn1"))
             host = default_host()
             priors = command.settings(host)
-            seal = Patterns.of_list(priors.seal)
-            self._forget(seal)
-            super().run()
-            modules = self._matching(seal)
-            _check(priors.seal, priors.origins["seal"], modules)
-            sealing = command.sealing(host, priors)
-            archive = self._place(modules)
             root = Path(self.build_lib)
+            self._forget(priors.seal)
+            super().run()
+            modules = self._matching(priors.seal)
+            check_patterns(priors, modules)
+            sealing = command.sealing(host, priors)
+            archive = archive_path(modules, self.distribution.get_name())
             entries = [file_entry(module, root / module, exact=False) for module in modules]
             report = pack_entries(entries, root / archive, sealing, priors=priors, force=True, host=host)
             self._replace(modules, archive)
@@ -108,67 +100,27 @@ class SealingBuildPy(_BuildPy):
         kept = [path for path in outputs if Path(path).with_suffix("").as_posix() not in self._gone]
         return kept if self._archive is None else [*kept, self._archive]
 
-    def _matching(self, seal: Patterns) -> list[str]:
+    def _matching(self, patterns: Iterable[str]) -> list[str]:
         root = Path(self.build_lib)
-        found = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.py") if path.is_file())
-        return [path for path in found if names(seal, path) and not _declares_namespace(root / path)]
+        files = (path for path in root.rglob("*.py") if path.is_file())
+        return sealed_modules({path.relative_to(root).as_posix(): path for path in files}, patterns)
 
-    def _forget(self, seal: Patterns) -> None:
+    def _forget(self, patterns: Iterable[str]) -> None:
         """Remove what an earlier run left: stubs look newer than the source that they stand for."""
         root = Path(self.build_lib)
-        stubs = [path for path in root.rglob("*.py") if path.is_file() and _is_stub(path)]
-        for path in [*stubs, *(root / module for module in self._matching(seal))]:
+        left = [path for path in root.rglob("*.py") if path.is_file() and is_stub(path)]
+        for path in [*left, *(root / module for module in self._matching(patterns))]:
             _remove_module(path)
-
-    def _place(self, modules: Iterable[str]) -> str:
-        """Path of the package in ``build_lib``: in the deepest folder that holds all ``modules``."""
-        folder = os.path.commonpath([PurePosixPath(module).parent.as_posix() for module in modules])
-        name = re.sub(r"[^A-Za-z0-9]+", "_", self.distribution.get_name()).strip("_").lower() + ".qyn1"
-        return f"{folder}/{name}" if folder and folder != "." else name
 
     def _replace(self, modules: list[str], archive: str) -> None:
         root = Path(self.build_lib)
-        packages = {module.rpartition("/")[0] for module in modules if module.endswith("/__init__.py")}
-        gone: set[str] = set()
         for module in modules:
-            folder, _, name = module.rpartition("/")
-            above = folder.rpartition("/")[0] if name == "__init__.py" else folder
             _remove_module(root / module)
-            if above in packages:
-                gone.add((root / module).with_suffix("").as_posix())
-            else:
-                (root / module).write_text(_STUB.format(module=module, archive=archive), encoding="utf-8", newline="\n")
-        self._gone = frozenset(gone)
+        texts = stubs(modules, archive)
+        for module, text in texts.items():
+            (root / module).write_text(text, encoding="utf-8", newline="\n")
+        self._gone = frozenset((root / module).with_suffix("").as_posix() for module in modules if module not in texts)
         self._archive = str(root / archive)
-
-
-def _check(patterns: Iterable[str], origin: str, modules: list[str]) -> None:
-    """A pattern that seals nothing would let source out that is believed to be sealed."""
-    for pattern in patterns:
-        if pattern.startswith("!"):
-            continue
-        one = Patterns.of_list([pattern])
-        if not any(names(one, module) for module in modules):
-            raise ConfigError(
-                f"{origin}: tool.qyn1.seal: {pattern!r} names no module of the wheel; "
-                "patterns are relative to where modules are installed, as 'package/module.py'"
-            )
-
-
-def _declares_namespace(path: Path) -> bool:
-    """Whether it is the ``__init__.py`` that all portions of an old-style namespace package have alike.
-
-    It belongs to none of them: installers drop or replace it, and a stub in its place with it.
-    """
-    if path.name != "__init__.py":
-        return False
-    content = path.read_bytes()
-    return b"extend_path(" in content or b"declare_namespace(" in content
-
-
-def _is_stub(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_MARK)) == _MARK.encode()
 
 
 def _remove_module(path: Path) -> None:

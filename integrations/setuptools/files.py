@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from qyn1_setuptools.selection import names
+from qyn1_setuptools.selection import file_entry, names
 from setuptools import Distribution
 
-from qyn1_core.errors import ConfigError, NotFound, PermissionDenied
+from qyn1_core.errors import ConfigError
 from qyn1_core.ignore import Patterns
 from qyn1_core.priors import Priors
 from qyn1_core.project import ProjectEntry, discover
 
-__all__ = ["distribution_files", "file_entry"]
+__all__ = ["distribution_files"]
 
 _TEST_FOLDERS: Final = frozenset({"test", "tests"})
 _NEVER: Final = frozenset({".git", ".hg", ".svn"})
@@ -62,18 +62,6 @@ def distribution_files(
             if wanted and not _is_generated(entry.path, generated):
                 entries.setdefault(entry.path, entry)
     return sorted(entries.values(), key=lambda entry: entry.path)
-
-
-def file_entry(path: str, source: Path, *, exact: bool) -> ProjectEntry:
-    """The file ``source`` to be packed as ``path``; ``exact`` keeps its permission bits as they are."""
-    try:
-        status = source.stat()
-    except FileNotFoundError:
-        raise NotFound(f"{path}: the distribution lists it, and it does not exist") from None
-    except PermissionError:
-        raise PermissionDenied(f"{path}: permission to read it is missing") from None
-    mode = status.st_mode & 0o777 if exact else 0o755 if status.st_mode & 0o100 else 0o644
-    return ProjectEntry(path, "file", mode, status.st_size, "", source)
 
 
 def _listed(dist: Distribution) -> tuple[set[str], set[str]]:

@@ -1,10 +1,14 @@
-"""Which paths a list of patterns names, when there is a list of paths and no folder to walk."""
+"""Files to pack when there is a list of paths and no folder to walk."""
 
 from __future__ import annotations
 
-from qyn1_core.ignore import Patterns
+from pathlib import Path
 
-__all__ = ["names"]
+from qyn1_core.errors import NotFound, PermissionDenied
+from qyn1_core.ignore import Patterns
+from qyn1_core.project import ProjectEntry
+
+__all__ = ["file_entry", "names"]
 
 
 def names(patterns: Patterns, path: str) -> bool:
@@ -15,3 +19,15 @@ def names(patterns: Patterns, path: str) -> bool:
         if decision is not None:
             return decision
     return False
+
+
+def file_entry(path: str, source: Path, *, exact: bool) -> ProjectEntry:
+    """The file ``source`` to be packed as ``path``; ``exact`` keeps its permission bits as they are."""
+    try:
+        status = source.stat()
+    except FileNotFoundError:
+        raise NotFound(f"{path}: the distribution lists it, and it does not exist") from None
+    except PermissionError:
+        raise PermissionDenied(f"{path}: permission to read it is missing") from None
+    mode = status.st_mode & 0o777 if exact else 0o755 if status.st_mode & 0o100 else 0o644
+    return ProjectEntry(path, "file", mode, status.st_size, "", source)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from python_projects import Environment, write
+from qyn1_core import envelope, open_package
 
 SEAL_ALL = '[tool.qyn1]\nseal = ["shop/"]\n'
 ONE_LINE = "from setuptools import setup; setup()\n"
@@ -234,3 +235,35 @@ def test_python_m_build(environment: Environment, project: Path) -> None:
     assert (project / "own" / "my_shop-1.2.qyn1").read_bytes().startswith(b"-----BEGIN AGE")
     assert members(built)["shop/my_shop.qyn1"].startswith(b"-----BEGIN AGE")
     assert list(project.glob("dist/*.tar.gz"))
+
+
+@pytest.mark.interop
+@needs("hatchling")
+def test_hatchling(environment: Environment, project: Path, tmp_path: Path, key_file: Path) -> None:
+    (project / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["hatchling", "qyn1"]\nbuild-backend = "hatchling.build"\n'
+        '[project]\nname = "my-shop"\nversion = "1.2"\n'
+        '[tool.hatch.build.targets.wheel]\npackages = ["src/shop"]\n'
+        "[tool.hatch.build.targets.wheel.hooks.qyn1]\n"
+        '[tool.qyn1]\nseal = ["shop/*", "!shop/__main__.py", "!shop/__init__.py"]\n'
+    )
+    environment.check(project, "-m", "hatchling", "build", "-t", "wheel", "-t", "qyn1")
+    (built,) = project.glob("dist/*.whl")
+    files = members(built)
+    assert set(files) == {
+        "shop/__init__.py",
+        "shop/__main__.py",
+        "shop/prices.py",
+        "shop/goods/__init__.py",
+        "shop/my_shop.qyn1",
+        "shop/data/list.json",
+    }
+    assert not any(b"SECRET_RATE" in content for content in files.values())
+    environment.install(project, built)
+    assert environment.check(tmp_path, "-m", "shop") == "total 15\n"
+    identities = envelope.parse_identities_text(key_file.read_text(encoding="utf-8"), "key.txt")
+    with open_package(project / "dist/my_shop-1.2.qyn1", identities) as opened:
+        assert opened.read("src/shop/prices.py") == (project / "src/shop/prices.py").read_bytes()
+    add(project, 'mod = "fast"\n')
+    done = environment.run(project, "-m", "hatchling", "build", "-t", "wheel")
+    assert (done.returncode, "error: pyproject.toml:11: tool.qyn1.mod" in done.stderr) == (1, True)

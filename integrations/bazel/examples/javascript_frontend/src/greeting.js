@@ -1,0 +1,4 @@
+/** What to say. */
+export function greeting(name) {
+  return `Hello, ${name}!`;
+}

@@ -1,0 +1,5 @@
+//! Counts words.
+
+mod words;
+
+pub use words::count;

@@ -19,6 +19,7 @@ nox.needs_version = ">=2024.4.15"
 TEST_TOOLS = [
     "pytest>=8",
     "pathspec>=0.12",
+    "tomlkit>=0.12",
     "hypothesis>=6.100",
     "pexpect>=4.9",
     "setuptools-rust>=1.10",

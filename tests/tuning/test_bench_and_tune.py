@@ -1,0 +1,251 @@
+"""Bench finds what got worse, tune finds what is best and writes it down, promote writes only what passes."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qyn1_core import cli, resolve
+from qyn1_core.benching import Case, compare, markdown
+from qyn1_core.errors import ConfigError
+from qyn1_core.manifest_writing import write_settings
+from qyn1_core.tuning import Objective, Trial, pareto_front, pareto_plot, tune
+from qyn1_plugins.host import default_host
+
+HOST = default_host()
+
+
+@pytest.fixture(autouse=True)
+def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("QYN1_") and name != "QYN1_NATIVE":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    root.mkdir()
+    for number in range(12):
+        lines = (f"def f{i}(x):\n    return [x * {i}, 'text']\n\n" for i in range(60))
+        (root / f"m{number}.py").write_text(f"# module {number}\n" + "".join(lines))
+    return root
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[str, str]]:
+    def call(*arguments: str | Path, code: int = 0) -> tuple[str, str]:
+        result = cli.run([str(argument) for argument in arguments])
+        captured = capfd.readouterr()
+        assert result == code, captured.err
+        return captured.out, captured.err
+
+    return call
+
+
+# -- bench ---------------------------------------------------------------------------
+
+
+def _case(way: str, packed: int = 500, pack_time: float = 2.0, unpack_time: float = 1.0) -> Case:
+    return Case("p", way, 3, 1000, packed, packed / 1000, pack_time, unpack_time)
+
+
+def test_what_is_worse_beyond_the_tolerance_is_named() -> None:
+    old = [_case("a"), _case("b"), _case("c"), _case("gone")]
+    new = [_case("a", packed=504), _case("b", packed=520), _case("c", pack_time=3.0, unpack_time=0.1), _case("new")]
+    worse = compare(new, old, size_tolerance=0.01, time_tolerance=0.3)
+    assert [str(regression) for regression in worse] == ["p, b: size +4.0 %", "p, c: packing time +50.0 %"]
+    assert compare(old, old, size_tolerance=0, time_tolerance=0) == []
+    with pytest.raises(ConfigError, match="none of these"):
+        compare([_case("other")], old, size_tolerance=0, time_tolerance=0)
+
+
+def test_the_table_has_a_row_for_each_case() -> None:
+    lines = markdown([_case("a", packed=505)], [_case("a")]).splitlines()
+    assert len(lines) == 3
+    assert len({line.count("|") for line in lines}) == 1
+    assert "| 50.50 % | 2.00 | 1.00 | +1.00 % |" in lines[2]
+
+
+def test_bench_against_its_own_baseline(project: Path, tmp_path: Path, run: Callable[..., tuple[str, str]]) -> None:
+    ways: tuple[str, ...] = (
+        "--mode",
+        "fast",
+        "--compressor",
+        "zstd",
+        "--preset",
+        "default",
+        "--repeat",
+        "1",
+        "--time-tolerance",
+        "1e6",
+    )
+    if not HOST.has_compressor("morpheme"):
+        ways = ("--mode", "fast", "--compressor", "zstd", "--repeat", "1", "--time-tolerance", "1e6")
+    document = json.loads(run("bench", project, *ways, "--json")[0])
+    assert document["schema_version"] == 1
+    cases = {case["way"]: case for case in document["cases"]}
+    assert {"mode fast", "compressor zstd"} <= cases.keys()
+    assert cases["mode fast"]["files"] == 12
+    assert 0 < cases["mode fast"]["size_ratio"] < 0.5
+    assert cases["mode fast"]["pack_time"] > 0
+    baseline = tmp_path / "baseline.json"
+    baseline.write_text(json.dumps(document))
+    run("bench", project, *ways, "--baseline", baseline, "--markdown", tmp_path / "t.md")
+    assert "mode fast" in (tmp_path / "t.md").read_text()
+    for case in document["cases"]:
+        case["size_ratio"] *= 0.9
+    baseline.write_text(json.dumps(document))
+    _, errors = run("bench", project, *ways, "--baseline", baseline, code=1)
+    assert "worse than the baseline: project, mode fast: size +11.1 %" in errors
+    baseline.write_text("{}")
+    run("bench", project, *ways, "--baseline", baseline, code=2)
+    run("bench", project, *ways, "--baseline", tmp_path / "none", code=3)
+    run("bench", project, "--compressor", "nonesuch", code=7)
+
+
+# -- presets -------------------------------------------------------------------------
+
+
+def test_a_preset_is_promoted_only_when_it_is_no_worse(
+    project: Path, tmp_path: Path, run: Callable[..., tuple[str, str]]
+) -> None:
+    assert "python-web" in run("presets", "list")[0]
+    candidate = tmp_path / "mine.toml"
+    candidate.write_text('mode = "fast"\nblock_size = "4 KiB"\n')
+    row = {"project": "project", "way": "preset mine", "files": 12, "raw_size": 1, "packed_size": 1}
+    baseline = tmp_path / "baseline.json"
+    command = ("presets", "promote", candidate, project, "--baseline", baseline, "-o", tmp_path / "out.toml")
+    options = ("--repeat", "1")
+    for ratio, code in ((0.001, 1), (0.99, 0)):
+        case = {**row, "size_ratio": ratio, "pack_time": 1e6, "unpack_time": 1e6}
+        baseline.write_text(json.dumps({"schema_version": 1, "cases": [case]}))
+        run(*command, *options, code=code)
+        assert (tmp_path / "out.toml").exists() is (code == 0)
+    assert (tmp_path / "out.toml").read_text() == candidate.read_text()
+    candidate.write_text('recipients = ["age1x"]\n')
+    _, errors = run(*command, code=2)
+    assert errors == "qyn1: preset mine:1: recipients: cannot be set here\n"
+
+
+# -- tune ----------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.integers(1, 20), st.integers(1, 20)), min_size=1, max_size=30))
+def test_nothing_beats_the_front_and_everything_else_is_beaten(points: list[tuple[int, int]]) -> None:
+    trials = [Trial("fast", 1, number, size, float(seconds)) for number, (size, seconds) in enumerate(points)]
+    front = pareto_front(trials)
+
+    def beats(a: Trial, b: Trial) -> bool:
+        return a.packed_size <= b.packed_size and a.seconds <= b.seconds and (a.packed_size, a.seconds) != (
+            b.packed_size, b.seconds,
+        )  # fmt: skip
+
+    assert not any(beats(other, trial) for trial in front for other in trials)
+    shown = {(trial.packed_size, trial.seconds) for trial in front}
+    for trial in trials:
+        assert (trial.packed_size, trial.seconds) in shown or any(beats(other, trial) for other in front)
+
+
+def test_objectives_put_the_budget_first() -> None:
+    small, quick = Trial("maximum", 1, 0, 10, 9.0), Trial("fast", 1, 0, 20, 1.0)
+    for objective, winner in (
+        (Objective(), small),
+        (Objective(seconds=10), small),
+        (Objective(seconds=5), quick),
+        (Objective(size=30), quick),
+        (Objective(size=15), small),
+    ):
+        assert min([small, quick], key=objective.rank) == winner
+        assert objective.prefers(winner, quick if winner == small else small)
+        assert objective.met(winner)
+    assert not Objective(seconds=0.5).met(quick)
+
+
+def test_tune_tries_what_it_says_and_finds_the_best(project: Path) -> None:
+    seen: list[Trial] = []
+    ticks = itertools.count()
+    best, trials = tune(
+        project, resolve(project, environ={}, host=HOST), HOST, Objective(), modes=["fast"],
+        clock=lambda: float(next(ticks)), progress=seen.append,
+    )  # fmt: skip
+    assert seen == trials
+    assert best in trials
+    assert best.packed_size <= min(trial.packed_size for trial in trials) * 1.001
+    assert {trial.mode for trial in trials} == {"fast"}
+    assert len({trial.block_size for trial in trials}) >= 3
+    assert {trial.workers for trial in trials} >= {0, 1}
+
+
+def test_the_winner_goes_into_the_manifest(project: Path, tmp_path: Path, run: Callable[..., tuple[str, str]]) -> None:
+    pytest.importorskip("tomlkit")
+    manifest = project / "pyproject.toml"
+    manifest.write_text('# ours\n[tool.qyn1]\nname = "shop"   # public\nmode = "security"\n\n[tool.other]\nx = 1\n')
+    plot = tmp_path / "plot.svg"
+    out = json.loads(run("tune", project, "--mode", "fast", "--write", "--json", "--plot", plot)[0])
+    assert out["met"] is True
+    text = manifest.read_text()
+    assert '# ours\n[tool.qyn1]\nname = "shop"   # public\nmode = "fast"\n' in text
+    assert "[tool.other]\nx = 1\n" in text
+    priors = resolve(project, environ={}, host=HOST)
+    assert priors.mode == "fast"
+    assert priors.block_size == out["best"]["block_size"]
+    assert "pyproject.toml" in priors.origins["block_size"]
+    tree = ET.fromstring(plot.read_text())
+    assert len(tree.findall("{http://www.w3.org/2000/svg}circle")) == len(out["trials"])
+
+
+def test_out_of_budget_is_said_and_changes_nothing(project: Path, run: Callable[..., tuple[str, str]]) -> None:
+    before = sorted(project.iterdir())
+    table, errors = run("tune", project, "--mode", "fast", "--fastest-below", "1 B", "--write", code=1)
+    assert "best" in table
+    assert "nothing is within the budget" in errors
+    assert sorted(project.iterdir()) == before
+    run("tune", project, "--fastest-below", "1 B", "--smallest-within", "1", code=2)
+    run("tune", project, "--fastest-below", "many", code=2)
+    run("tune", project / "m1.py", "--write", code=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        (None, None, 'mode = "fast"\n'),
+        ("qyn1.toml", "# mine\nlevel = 1\n", '# mine\nlevel = 1\nmode = "fast"\n'),
+        (
+            "Cargo.toml",
+            '[package.metadata.qyn1]\nmode = "maximum" # x\n',
+            '[package.metadata.qyn1]\nmode = "fast" # x\n',
+        ),
+        ("package.json", '{\n    "qyn1": {"level": 1}\n}\n', None),
+    ],
+)
+def test_every_kind_of_manifest_can_be_written(
+    tmp_path: Path, name: str | None, before: str | None, after: str | None
+) -> None:
+    pytest.importorskip("tomlkit")
+    if name is not None and before is not None:
+        (tmp_path / name).write_text(before)
+    path = write_settings(tmp_path, {"mode": "fast"})
+    assert path.name == (name or "qyn1.toml")
+    if after is not None:
+        assert path.read_text() == after
+    else:
+        assert json.loads(path.read_text()) == {"qyn1": {"level": 1, "mode": "fast"}}
+        assert path.read_text().startswith('{\n    "qyn1"')
+
+
+def test_the_plot_shows_every_trial_and_the_winner() -> None:
+    trials: Sequence[Trial] = [Trial("fast", 1024, 0, 300, 1.0), Trial("maximum", 1024, 2, 100, 4.0)]
+    tree = ET.fromstring(pareto_plot(trials, trials[1], "a < b"))
+    circles = tree.findall("{http://www.w3.org/2000/svg}circle")
+    assert [circle.get("fill") for circle in circles] == ["#fff", "#c4632b"]
+    assert "a < b" in "".join(tree.itertext())

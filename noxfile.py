@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "rust", "portable", "tests"]
+nox.options.sessions = ["lint", "rust", "portable", "tests", "bazel"]
 nox.options.error_on_missing_interpreters = False
 nox.needs_version = ">=2024.4.15"
 
@@ -24,6 +24,9 @@ TEST_TOOLS = [
     "pexpect>=4.9",
     "setuptools-rust>=1.10",
     "setuptools>=77",
+    "build>=1.2",
+    "hatchling>=1.25",
+    "pyyaml>=6",
 ]
 LINT_TOOLS = ["ruff==0.17.*", "types-setuptools", "mypy>=2.4,<3", "import-linter>=2.5", "tomli"]
 PACKAGES = ["qyn1_core", "qyn1_plugins", "qyn1_presets", "qyn1_setuptools"]
@@ -84,7 +87,7 @@ def rust(session: nox.Session) -> None:
 def portable(session: nox.Session) -> None:
     """The whole suite as it is without a Rust toolchain."""
     session.install(*TEST_TOOLS, ".", env={"PATH": _without_cargo()})
-    session.run("pytest", "-m", "not corpus", *session.posargs, env={"QYN1_NATIVE": "0"})
+    session.run("pytest", "-m", "not corpus and not bazel", *session.posargs, env={"QYN1_NATIVE": "0"})
 
 
 @nox.session
@@ -94,7 +97,26 @@ def tests(session: nox.Session) -> None:
     session.install(*TEST_TOOLS, ".[libsodium,keyring]")
     if shutil.which("cargo") is not None:
         session.run("python", "-c", "import qyn1_native", silent=True)
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "-m", "not bazel", *session.posargs)
+
+
+@nox.session
+def bazel(session: nox.Session) -> None:
+    """The rules for Bazel, with a real Bazel: Debian's where none is installed and one can be."""
+    _debian_packages(session, {"bazel": "bazel-bootstrap"})
+    starlark = [*map(str, sorted(Path("integrations/bazel").rglob("*.bzl"))), "defs.bzl", "BUILD.bazel", "MODULE.bazel"]
+    starlark += map(str, sorted(Path("integrations/bazel").rglob("BUILD.bazel")))
+    if shutil.which("npm") is None:
+        session.warn("no npm on PATH: buildifier was not run")
+    else:
+        folder = session.create_tmp()
+        session.run("npm", "install", "--silent", "--prefix", folder, "@bazel/buildifier@8", external=True)
+        buildifier = str(Path(folder) / "node_modules/.bin/buildifier")
+        session.run(buildifier, "-mode=check", "-lint=warn", *starlark, external=True)
+    if shutil.which("bazel") is None:
+        session.skip("no bazel on PATH, and none could be installed: THE RULES FOR BAZEL WERE NOT TESTED")
+    session.install(*TEST_TOOLS, ".")
+    session.run("pytest", "-m", "bazel", "tests/bazel", *session.posargs)
 
 
 @nox.session(python=["3.10", "3.12", "3.13", "3.14"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Final
@@ -130,7 +131,9 @@ class Qyn1(Command):
             include_tests=bool(self.include_tests),
             leave_out=[path.replace("\\", "/") for path in (str(folder), build_base)],
         )
-        output = folder / f"{self.distribution.get_fullname()}.qyn1"
+        # Spelled as sdists are since PEP 625, whichever version of setuptools is at work.
+        name = re.sub(r"[-_.]+", "_", self.distribution.get_name()).lower()
+        output = folder / f"{name}-{self.distribution.get_version()}.qyn1"
         if self.dry_run:
             self._say(f"would pack {len(entries)} files, {sum(entry.size for entry in entries)} bytes, into {output}")
             for entry in entries:

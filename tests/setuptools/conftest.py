@@ -19,6 +19,8 @@ OUTER = [
     if Path(path).name in ("site-packages", "dist-packages") or (path and path in _PYTHONPATH)
 ]  # what is installed here, and neither the checkout nor the tests
 
+OURS = ("build", "command", "errors", "files", "hatch", "selection", "wheel")
+
 
 @pytest.fixture
 def key_file(tmp_path: Path) -> Path:
@@ -41,7 +43,7 @@ def environment(tmp_path: Path, key_file: Path) -> Environment:
         QYN1_MODE="fast",
         XDG_CONFIG_HOME=str(tmp_path / "config"),
         PIP_DISABLE_PIP_VERSION_CHECK="1",
-        PYTHONWARNINGS="default",
+        PYTHONWARNINGS=",".join(f"error::DeprecationWarning:qyn1_setuptools.{name}" for name in OURS),
     )
     if "QYN1_NATIVE" in os.environ:
         variables["QYN1_NATIVE"] = os.environ["QYN1_NATIVE"]

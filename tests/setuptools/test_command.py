@@ -64,7 +64,7 @@ def test_every_way_to_configure_a_project(environment: Environment, project: Pat
             extra.add("setup.py")
         environment.check(project, "setup.py", "qyn1")
     (package,) = (project / "dist").iterdir()
-    assert package.name.replace("-", "_") == "my_shop_1.2.qyn1"
+    assert package.name == "my_shop-1.2.qyn1"
     assert listed(package, key_file) == SOURCES | extra
     assert contents(package, key_file)["src/shop/prices.py"] == (project / "src/shop/prices.py").read_bytes()
     assert not list(project.rglob("*.egg-info"))

@@ -266,4 +266,4 @@ def test_hatchling(environment: Environment, project: Path, tmp_path: Path, key_
         assert opened.read("src/shop/prices.py") == (project / "src/shop/prices.py").read_bytes()
     add(project, 'mod = "fast"\n')
     done = environment.run(project, "-m", "hatchling", "build", "-t", "wheel")
-    assert (done.returncode, "error: pyproject.toml:11: tool.qyn1.mod" in done.stderr) == (1, True)
+    assert (done.returncode, "error: pyproject.toml:12: tool.qyn1.mod" in done.stderr) == (1, True)

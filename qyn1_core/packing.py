@@ -26,9 +26,9 @@ from qyn1_core.project import ProjectEntry, discover
 from qyn1_core.report import PackReport, Stopwatch, peak_rss
 from qyn1_core.sealing import Sealing, seal_archive
 from qyn1_plugins.host import Host, default_host
-from qyn1_plugins.spec import BlockEvent, Prior
+from qyn1_plugins.spec import BlockEvent, Compressor, Prior
 
-__all__ = ["Sealing", "pack", "pack_entries"]
+__all__ = ["Sealing", "block_memory", "pack", "pack_entries"]
 
 
 def pack(
@@ -203,9 +203,14 @@ def _write_archive(
         archive.finish(plan.entries, facts)
 
 
+def block_memory(compressor: Compressor, size: int) -> int:
+    """Bytes that a worker takes for a block of ``size`` bytes: the compressor's, and copies on the way in and out."""
+    return compressor.memory(size) + 3 * size
+
+
 def _workers(plan: Plan, priors: Priors, host: Host) -> int:
     most = max(
-        (host.compressor(plan.recipes[b.language].compressor).memory(b.raw_size) + 3 * b.raw_size for b in plan.blocks),
+        (block_memory(host.compressor(plan.recipes[b.language].compressor), b.raw_size) for b in plan.blocks),
         default=0,
     )
     chosen = choose_workers(

@@ -24,6 +24,7 @@ from qyn1_plugins.host import Host
 __all__ = ["ArchiveReader", "ReadableSource", "decode_block"]
 
 _CACHED_BLOCKS: Final = 4
+_CACHED_BYTES: Final = 8 << 20
 
 
 class ReadableSource(Protocol):
@@ -69,6 +70,7 @@ class ArchiveReader:
         self._host = host
         self._lock = threading.Lock()
         self._cache: OrderedDict[int, bytes] = OrderedDict()
+        self._cached = 0  # bytes in it
         size = source.seek(0, 2)
         flags = unpack_header(self._read_at(0, min(size, HEADER_SIZE)))
         if size < HEADER_SIZE + TRAILER_SIZE:
@@ -127,16 +129,18 @@ class ArchiveReader:
         )
 
     def block(self, number: int) -> bytes:
-        """The plain bytes of block ``number``; the last few stay in memory."""
+        """The plain bytes of block ``number``; the last few stay in memory, unless they are large."""
         with self._lock:
             if number in self._cache:
                 self._cache.move_to_end(number)
                 return self._cache[number]
         data = decode_block(self._host, self.directory.blocks[number], self.directory, self.payload(number))
         with self._lock:
-            self._cache[number] = data
-            while len(self._cache) > _CACHED_BLOCKS:
-                self._cache.popitem(last=False)
+            if number not in self._cache:
+                self._cache[number] = data
+                self._cached += len(data)
+            while self._cache and (len(self._cache) > _CACHED_BLOCKS or self._cached > _CACHED_BYTES):
+                self._cached -= len(self._cache.popitem(last=False)[1])
         return data
 
     def file(self, number: int) -> Iterator[bytes]:

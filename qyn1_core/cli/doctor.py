@@ -10,6 +10,9 @@ import click
 
 from qyn1_core.cli.terminal import human_size, print_json
 from qyn1_core.limits import Machine, choose_workers, machine, warnings
+from qyn1_core.packing import block_memory
+from qyn1_core.plan import MODES
+from qyn1_core.settings import FIELDS
 from qyn1_plugins import _native
 from qyn1_plugins.host import Host, default_host
 
@@ -21,7 +24,8 @@ def command(workers: int, as_json: bool) -> int:
     """Show what this machine offers, what qyn1 would use, and what is missing; exit code 1 when something is."""
     host = default_host()
     found = machine()
-    used = choose_workers(workers, found, 0)
+    needed = _memory_per_worker(host)
+    used = choose_workers(workers, found, needed)
     problems = warnings(found, used) + _missing(host)
     if as_json:
         print_json(
@@ -32,6 +36,7 @@ def command(workers: int, as_json: bool) -> int:
                 "native": _native.native is not None,
                 "cipher": host.cipher().name,
                 "workers": used,
+                "memory_per_worker": needed,
                 "machine": {
                     **asdict(found),
                     "scratch": [{"folder": str(place.folder), "free": place.free} for place in found.scratch],
@@ -40,7 +45,7 @@ def command(workers: int, as_json: bool) -> int:
             }
         )
     else:
-        _print(host, found, used, problems)
+        _print(host, found, used, needed, problems)
     return 1 if problems else 0
 
 
@@ -53,7 +58,14 @@ def _missing(host: Host) -> list[str]:
     return lines
 
 
-def _print(host: Host, found: Machine, used: int, problems: list[str]) -> None:
+def _memory_per_worker(host: Host) -> int:
+    """Most bytes that one block of the default mode takes: what the choice of workers reckons with."""
+    mode = MODES[str(FIELDS["mode"].default)]
+    name = next((name for name in mode.compressors if host.has_compressor(name)), mode.compressors[-1])
+    return block_memory(host.compressor(name), mode.block_size)
+
+
+def _print(host: Host, found: Machine, used: int, needed: int, problems: list[str]) -> None:
     quota = f", quota {found.cpu_quota:g}" if found.cpu_quota is not None else ""
     rows = [
         ("qyn1", f"{metadata.version('qyn1')} on Python {platform.python_version()}"),
@@ -63,7 +75,7 @@ def _print(host: Host, found: Machine, used: int, problems: list[str]) -> None:
         ("memory", f"{human_size(found.memory_free)} free of {human_size(found.memory_total)}"),
         ("limited by", ", ".join(found.limited_by) or "nothing but the machine"),
         ("scratch", ", ".join(f"{s.folder} ({human_size(s.free)})" for s in found.scratch) or "memory"),
-        ("workers", str(used)),
+        ("workers", f"{used} (up to {human_size(needed)} each in the default mode)"),
     ]
     for name, value in rows:
         click.echo(f"{name:11} {value}")

@@ -176,7 +176,7 @@ mod tests {
     fn only_the_one_form_is_accepted() {
         let mut encoder = Encoder::new();
         for i in 0..400u32 {
-            encoder.encode(i * i % 3 & 1, 30000);
+            encoder.encode((i * i % 3) & 1, 30000);
         }
         let payload = encoder.finish();
         let decode = |bytes: &[u8]| {

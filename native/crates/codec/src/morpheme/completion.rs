@@ -88,6 +88,7 @@ impl Completion {
     /// Offers a word that begins with the `length` letters whose hash is `whole`, after
     /// the token `before`. Returns the morph if it is the one (`goal`, when encoding).
     #[inline(never)]
+    #[allow(clippy::too_many_arguments)] // the parts of one model, borrowed apart
     pub fn offer<C: BitCoder>(
         &mut self,
         coder: &mut C,

@@ -36,7 +36,7 @@ pub fn squash(x: i32) -> i32 {
     let index = (x >> 6) as usize;
     let fraction = x & 63;
     let (below, above) = (SQUASH_POINTS[index], SQUASH_POINTS[index + 1]);
-    (below + ((above - below) * fraction >> 6)).clamp(16, 65520)
+    (below + (((above - below) * fraction) >> 6)).clamp(16, 65520)
 }
 
 /// stretch(p / 4096) for every 12-bit p: the inverse of `squash` by search.
@@ -61,7 +61,7 @@ const fn const_squash(x: i32) -> i32 {
     let x = x + 2048;
     let index = (x >> 6) as usize;
     let (below, above) = (SQUASH_POINTS[index], SQUASH_POINTS[index + 1]);
-    below + ((above - below) * (x & 63) >> 6)
+    below + (((above - below) * (x & 63)) >> 6)
 }
 
 /// ln(p / (1 - p)) with 8 fractional bits, of a 16-bit probability.
@@ -154,10 +154,10 @@ impl<const N: usize> Mixer<N> {
     #[inline(always)]
     pub fn learn(&mut self, inputs: &[i16; N], set: usize, p: i32, bit: bool) {
         let error =
-            (((if bit { 65535 } else { 0 }) - p) * self.rate >> 8).clamp(-32768, 32767) as i16;
+            ((((if bit { 65535 } else { 0 }) - p) * self.rate) >> 8).clamp(-32768, 32767) as i16;
         let weights = &mut self.weights[set];
         for i in 0..N {
-            let step = (i32::from(inputs[i]) * i32::from(error) >> 15) as i16;
+            let step = ((i32::from(inputs[i]) * i32::from(error)) >> 15) as i16;
             weights[i] = weights[i].saturating_add((step + 1) >> 1);
         }
     }

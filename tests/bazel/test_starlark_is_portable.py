@@ -122,4 +122,4 @@ def test_everything_public_is_documented() -> None:
     public = {str(node.targets[0].id) for node in tree(PROJECT / "defs.bzl").body
               if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)}  # fmt: skip
     reference = (PROJECT / "docs/bazel.md").read_text()
-    assert {name for name in public if f"`{name}`" not in reference} == set()
+    assert {name for name in public if f"`{name}" not in reference} == set()

@@ -74,7 +74,7 @@ def test_payloads_are_copied_as_they_are(tmp_path: Path) -> None:
     objects = [compiled(tmp_path, name, {f"{name}.py": f"{name} = 1\n".encode() * 200}) for name in "abc"]
     package = ArchiveReader(linked(objects), HOST)
     payloads = [package.payload(number) for number in range(len(package.directory.blocks))]
-    expected = []
+    expected: list[bytes] = []
     for item in objects:
         with item.file.open("rb") as file:
             reader = ArchiveReader(file, HOST)

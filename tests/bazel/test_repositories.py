@@ -49,6 +49,12 @@ qyn1_archive(
         user.close()
 
 
+def installed(name: str) -> metadata.Distribution | None:
+    """The distribution as pip installed it; what a build left in the working folder does not count."""
+    found = metadata.distributions(name=name)
+    return next((each for each in found if each.read_text("RECORD") is not None), None)
+
+
 def wheels(folder: Path) -> list[str]:
     """Wheels of qyn1 and of all that it needs, made of what is installed here."""
     names: list[str] = []
@@ -58,15 +64,19 @@ def wheels(folder: Path) -> list[str]:
         if name in names:
             continue
         names.append(name)
-        for text in metadata.requires(name) or []:
+        distribution = installed(name)
+        assert distribution is not None, name
+        for text in distribution.requires or []:
             requirement = Requirement(text)
             if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
                 waiting.append(requirement.name)
     made = []
     for name in names:
         path = folder / f"{name}-0-py3-none-any.whl"
+        distribution = installed(name)
+        assert distribution is not None
         with zipfile.ZipFile(path, "w") as archive:
-            for file in metadata.files(name) or []:
+            for file in distribution.files or []:
                 place = Path(str(file.locate()))
                 if ".." not in file.parts and place.is_file() and place.suffix != ".pyc":
                     archive.write(place, str(file))
@@ -75,7 +85,7 @@ def wheels(folder: Path) -> list[str]:
 
 
 def test_a_toolchain_of_an_interpreter_and_wheels(tmp_path: Path, keys: Keys) -> None:
-    if metadata.distribution("qyn1").read_text("RECORD") is None:
+    if installed("qyn1") is None:
         pytest.skip("qyn1 is not installed from a wheel that could be made again")
     user = Workspace(tmp_path / "user", tmp_path / "base")
     (user.root / "wheels").mkdir()

@@ -180,7 +180,8 @@ def test_bad_input_is_one_line_and_leaves_nothing(
         file.write(manifest)
     done = environment.run(project, "-m", "qyn1_setuptools", "-q", *arguments)
     assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
+    *warnings, line = done.stderr.splitlines()  # an older setuptools has things of its own to say
+    assert not any("Traceback" in warning or "qyn1" in warning for warning in warnings)
     assert line.startswith("error")
     assert message in line
     assert not list(project.glob("dist/*"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -229,6 +230,8 @@ def test_pip_wheel_and_editable_installs(environment: Environment, project: Path
 def test_python_m_build(environment: Environment, project: Path) -> None:
     add(project, SEAL_ALL)
     setting = f"--build-option=qyn1 --dist-dir={project / 'own'} --armor"
+    if int(metadata.version("setuptools").partition(".")[0]) < 75:
+        pytest.skip("this setuptools hangs its own options after those of --build-option")
     environment.check(project, "-m", "build", "--no-isolation", f"--config-setting={setting}")
     (built,) = project.glob("dist/*.whl")
     assert set(members(built)) == {"shop/__init__.py", "shop/my_shop.qyn1", "shop/data/list.json"}

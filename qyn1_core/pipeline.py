@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from qyn1_core.errors import PluginError, Qyn1Error
+from qyn1_plugins.spec import WatchedExecutor
 
 __all__ = ["in_order", "in_threads"]
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 _TRIES: Final = 3
+_LOOK_SECONDS: Final = 1.0
 _TRANSIENT: Final = (BrokenExecutor, CancelledError, OSError, TimeoutError)
 
 
@@ -43,7 +47,7 @@ def in_order(
                 return
             task, future, tries = waiting.popleft()
             try:
-                result = future.result()
+                result = _result(future, executor)
             except Qyn1Error:
                 raise
             except Exception as error:
@@ -66,8 +70,20 @@ def in_order(
             yield task, result
     finally:
         for _, future, _ in waiting:
-            future.cancel()
+            # What ran it may be gone, and then there is nothing to cancel, which some executors complain of.
+            with suppress(Exception):
+                future.cancel()
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _result(future: Future[bytes], executor: Executor) -> bytes:
+    """What ``future`` comes to. Raises `PluginError` when the executor says that it will never end."""
+    if isinstance(executor, WatchedExecutor):
+        while not wait_for([future], timeout=_LOOK_SECONDS).done:
+            reason = executor.lost()
+            if reason is not None:
+                raise PluginError(reason)
+    return future.result()
 
 
 def _is_lost_worker(error: Exception) -> bool:

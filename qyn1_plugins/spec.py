@@ -41,6 +41,7 @@ __all__ = [
     "Prior",
     "Source",
     "Trainer",
+    "WatchedExecutor",
     "hookimpl",
     "hookspec",
 ]
@@ -197,6 +198,14 @@ class ExecutorProvider(_Provider, Protocol):
 
     def create(self, workers: int, options: Mapping[str, str]) -> Executor:
         """An executor of ``workers`` workers; the caller shuts it down."""
+
+
+@runtime_checkable
+class WatchedExecutor(Protocol):
+    """Optional ability of an executor whose futures may never end, since what runs them is elsewhere."""
+
+    def lost(self) -> str | None:
+        """Why nothing that was submitted can end any more, or None while it can. Asked about once a second."""
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,16 @@ class _ClusterExecutor(Executor):
         """Run ``fn`` on some worker."""
         return self._executor.submit(fn, *args, **kwargs)
 
+    def lost(self) -> str | None:
+        """A client that could not reconnect to its scheduler closes itself; its futures stay pending for ever."""
+        if self._client.status in ("closing", "closed"):
+            return "the dask scheduler is gone: start it again, or use another executor"
+        return None
+
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Wait for what was submitted, or cancel it, then disconnect."""
-        self._executor.shutdown(wait=wait and not cancel_futures)
+        if self.lost() is None:
+            self._executor.shutdown(wait=wait and not cancel_futures)
         self._client.close()
 
 

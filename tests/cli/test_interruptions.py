@@ -44,6 +44,8 @@ def test_a_signal_leaves_nothing_behind(
         env={**environment(tmp_path), "QYN1_NATIVE": "0"},
         stderr=subprocess.PIPE,
         start_new_session=True,
+        # A shell starts background jobs with SIGINT ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     )  # fmt: skip
     deadline = time.monotonic() + 60
     while not list(out.iterdir()) and time.monotonic() < deadline:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from .reference import REFERENCE, reference
+
 PROJECT = Path(__file__).parents[2]
 FOLDER = PROJECT / "integrations/bazel"
 RULES = [PROJECT / "defs.bzl", *sorted(FOLDER.glob("*.bzl"))]
@@ -123,3 +125,7 @@ def test_everything_public_is_documented() -> None:
               if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)}  # fmt: skip
     reference = (PROJECT / "docs/bazel.md").read_text()
     assert {name for name in public if f"`{name}" not in reference} == set()
+
+
+def test_the_reference_is_that_of_these_rules() -> None:
+    assert REFERENCE.read_text() == reference(), "run: python tests/bazel/reference.py"

@@ -19,11 +19,15 @@ _T = TypeVar("_T")
 
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """Processes started in here begin with interrupts blocked; one that arrives meanwhile is delivered behind it."""
+    """Processes started in here begin with interrupts blocked; one that arrives meanwhile is delivered behind it.
+
+    So is a request to terminate: whoever acts on it in the middle of a start leaves a
+    child that waits for the rest of its orders and complains.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
@@ -32,6 +36,8 @@ def _interrupts_held_back() -> Iterator[None]:
 
 def _leave_interrupts_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 class _Pool(ProcessPoolExecutor):

@@ -21,6 +21,8 @@ class HazmatCipher:
         return 90  # behind the built-in ones: chosen only by name
 
     def seal(self, key: bytes, nonces: list[bytes], plaintexts: list[bytes], aad: bytes = b"") -> list[bytes]:
+        if len(set(nonces)) != len(nonces):
+            raise ValueError("a nonce occurs twice")
         aead = ChaCha20Poly1305(key)
         return [aead.encrypt(nonce, text, aad) for nonce, text in zip(nonces, plaintexts, strict=True)]
 

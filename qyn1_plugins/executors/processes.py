@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from qyn1_plugins.executors.options import check_options
 
@@ -17,21 +18,34 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
+_HELD_BACK: Final = (signal.SIGINT, signal.SIGTERM)
+
+
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """Processes started in here begin with interrupts blocked; one that arrives meanwhile is delivered behind it.
+    """Processes started in here begin with interrupts blocked; one that arrives meanwhile is acted on behind it.
 
-    So is a request to terminate: whoever acts on it in the middle of a start leaves a
-    child that waits for the rest of its orders and complains.
+    Whoever acts on one in the middle of a start leaves a child that waits for the rest of
+    its orders and complains. Blocking alone does not help against that: another thread
+    takes the signal, and Python runs the handler in the main thread all the same.
     """
-    if not hasattr(signal, "pthread_sigmask"):
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    arrived: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in _HELD_BACK}
+    handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
+    for number in handlers:
+        signal.signal(number, lambda number, _frame: arrived.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for late in arrived:
+            signal.raise_signal(late)
 
 
 def _leave_interrupts_to_the_parent() -> None:

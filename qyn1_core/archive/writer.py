@@ -7,7 +7,6 @@ from typing import Protocol
 
 from qyn1_core.archive.directory import Block, Directory, Entry, Method
 from qyn1_core.archive.layout import (
-    HEADER_SIZE,
     TRAILER_SIZE,
     DirectoryCodec,
     Flag,
@@ -73,8 +72,3 @@ class ArchiveWriter:
         if len(packed) < len(raw):
             return DirectoryCodec.CHUNKED_RANS, packed
         return DirectoryCodec.STORED, raw
-
-    @property
-    def overhead(self) -> int:
-        """Bytes of header and trailer."""
-        return HEADER_SIZE + TRAILER_SIZE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from qyn1_core.cli.building import base_of, build_priors, naming, shared_host, target_option
-from qyn1_core.cli.options import setting_options
+from qyn1_core.cli.options import sealing_options, setting_options
 from qyn1_core.cli.terminal import print_json
 from qyn1_core.errors import ConfigError
 from qyn1_core.keys import sealing_from
@@ -19,22 +19,7 @@ from qyn1_core.worker import Place
 @click.option("-o", "--output", required=True, metavar="FILE", help="The package to write.")
 @setting_options(short={"recipients": "-r", "recipients_files": "-R"})
 @click.option("--manifest", metavar="FILE", help="Read the configuration from FILE.")
-@click.option(
-    "--no-encrypt",
-    "encrypt",
-    flag_value=False,
-    default=True,
-    help="Write a bare archive: anyone can read and change it.",
-)
-@click.option("-a", "--armor", is_flag=True, help="Write text (PEM) instead of bytes.")
-@click.option(
-    "--sealing-secret-file", metavar="FILE", help="The secret from which deterministic packages derive their keys."
-)
-@click.option(
-    "--convergent",
-    is_flag=True,
-    help="Deterministic without a secret: who can guess the whole input can confirm the guess.",
-)
+@sealing_options
 @target_option
 @click.option("-f", "--force", is_flag=True, help="Replace an output that exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on standard output.")

@@ -1,4 +1,4 @@
-"""Command-line options made from the one table of settings, so that they can never disagree with it."""
+"""Command-line options that several commands share, most of them made from the one table of settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from qyn1_core.settings import FIELDS, Field
 
-__all__ = ["setting_options"]
+__all__ = ["sealing_options", "setting_options"]
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _METAVAR = {"integer": "N", "size": "SIZE", "texts": "TEXT", "mapping": "KEY=VALUE", "text": "TEXT"}
@@ -30,6 +30,32 @@ def setting_options(short: Mapping[str, str] = MappingProxyType({})) -> Callable
         return function
 
     return decorate
+
+
+def sealing_options(function: _Command) -> _Command:
+    """How a package is closed, beside its recipients: for every command that seals one."""
+    for decorate in (
+        click.option(
+            "--convergent",
+            is_flag=True,
+            help="Deterministic without a secret: who can guess the whole input can confirm the guess.",
+        ),
+        click.option(
+            "--sealing-secret-file",
+            metavar="FILE",
+            help="The secret from which deterministic packages derive their keys.",
+        ),
+        click.option("-a", "--armor", is_flag=True, help="Write text (PEM) instead of bytes."),
+        click.option(
+            "--no-encrypt",
+            "encrypt",
+            flag_value=False,
+            default=True,
+            help="Write a bare archive: anyone can read and change it.",
+        ),
+    ):
+        function = decorate(function)
+    return function
 
 
 def _option(field: Field, flag: str, letter: str | None) -> Callable[[_Command], _Command]:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import click
 
-from qyn1_core.cli.options import setting_options
+from qyn1_core.cli.options import sealing_options, setting_options
 from qyn1_core.cli.terminal import binary_stdout, human_size, print_json, progress_bar, say
 from qyn1_core.keys import sealing_from
 from qyn1_core.packing import pack
@@ -30,22 +30,7 @@ from qyn1_plugins.host import default_host
 @click.option(
     "--passphrase-file", metavar="FILE", help="Seal with the passphrase in FILE's first line ('-': standard input)."
 )
-@click.option(
-    "--no-encrypt",
-    "encrypt",
-    flag_value=False,
-    default=True,
-    help="Write a bare archive: anyone can read and change it.",
-)
-@click.option("-a", "--armor", is_flag=True, help="Write text (PEM) instead of bytes.")
-@click.option(
-    "--sealing-secret-file", metavar="FILE", help="The secret from which deterministic packages derive their keys."
-)
-@click.option(
-    "--convergent",
-    is_flag=True,
-    help="Deterministic without a secret: who can guess the whole input can confirm the guess.",
-)
+@sealing_options
 @setting_options(short={"recipients": "-r", "recipients_files": "-R"})
 @click.option(
     "--manifest",

@@ -53,7 +53,6 @@ PHRASES: Final = (60000, 28000, 16384)
 """Phrases at most kept before each parse."""
 LAZY: Final = 1
 LITERAL_BITS: Final = 5
-PHRASE_CLASSES: Final = 13
 FIRST_PHRASE_CLASS: Final = 11
 MAX_GROUP_BITS: Final = 11
 GROUPS: Final = 180

@@ -24,6 +24,15 @@ settings.register_profile(
 settings.load_profile("qyn1")
 
 
+@pytest.fixture
+def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the user's, and a configuration folder of the test's own."""
+    for name in list(os.environ):
+        if name.startswith("QYN1_") and name != "QYN1_NATIVE":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip tests marked ``native`` where the extension is absent, saying why."""
     if _native.native is None:

@@ -26,12 +26,7 @@ HOST = default_host()
 KEY = bytes(range(32))
 
 
-@pytest.fixture(autouse=True)
-def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith("QYN1_") and name != "QYN1_NATIVE":
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+pytestmark = pytest.mark.usefixtures("own_configuration")
 
 
 @pytest.fixture

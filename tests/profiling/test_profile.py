@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from collections.abc import Mapping
@@ -16,13 +15,7 @@ from qyn1_core import cli
 from qyn1_core.flame_graph import flame_graph_page
 from qyn1_core.profiling import Profile, Sampler, sampled, stage_of
 
-
-@pytest.fixture(autouse=True)
-def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith("QYN1_") and name != "QYN1_NATIVE":
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+pytestmark = pytest.mark.usefixtures("own_configuration")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import click
 from qyn1_core.archive import Entry, EntryKind
 from qyn1_core.cli.keys import identity_options
 from qyn1_core.cli.opening import open_from_options
-from qyn1_core.cli.terminal import print_json
+from qyn1_core.cli.terminal import print_json, printable
 
 _KIND = {EntryKind.FILE: "file", EntryKind.COPY: "file", EntryKind.SYMLINK: "symlink", EntryKind.DIRECTORY: "directory"}
 _TYPE_BITS = {EntryKind.SYMLINK: stat.S_IFLNK, EntryKind.DIRECTORY: stat.S_IFDIR}
@@ -30,7 +30,7 @@ def command(
         print_json({"schema_version": 1, "entries": [_as_json(entry) for entry in entries]})
         return
     for entry in entries:
-        click.echo(_line(entry) if long_form else _printable(entry.path))
+        click.echo(_line(entry) if long_form else printable(entry.path))
 
 
 def _as_json(entry: Entry) -> dict[str, object]:
@@ -44,10 +44,5 @@ def _as_json(entry: Entry) -> dict[str, object]:
 
 def _line(entry: Entry) -> str:
     mode = stat.filemode(_TYPE_BITS.get(entry.kind, stat.S_IFREG) | entry.mode)
-    arrow = f" -> {_printable(entry.target)}" if entry.kind is EntryKind.SYMLINK else ""
-    return f"{mode} {entry.size:>10} {_printable(entry.path)}{arrow}"
-
-
-def _printable(text: str) -> str:
-    """A name cannot send control sequences to the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    arrow = f" -> {printable(entry.target)}" if entry.kind is EntryKind.SYMLINK else ""
+    return f"{mode} {entry.size:>10} {printable(entry.path)}{arrow}"

@@ -12,7 +12,7 @@ import click
 
 from qyn1_plugins.spec import BlockEvent
 
-__all__ = ["binary_stdout", "human_size", "print_json", "print_table", "progress_bar", "say"]
+__all__ = ["binary_stdout", "human_size", "print_json", "print_table", "printable", "progress_bar", "say"]
 
 
 def say(message: str, *, quiet: bool = False) -> None:
@@ -36,11 +36,21 @@ def human_size(size: int) -> str:
     return f"{value:.1f} TB"
 
 
+def printable(text: str) -> str:
+    """``text`` such that it cannot send control sequences to the terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """``rows`` in columns on standard output; numbers (columns that end in a digit everywhere) to the right."""
-    widths = [max([len(heading), *(len(row[i]) for row in rows)]) for i, heading in enumerate(headings)]
-    for row in [headings, *rows]:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    """``rows`` in columns on standard output; numbers to the right."""
+    columns = [[heading, *(row[i] for row in rows)] for i, heading in enumerate(headings)]
+    aligned = []
+    for column in columns:
+        width = max(map(len, column))
+        numeric = all(cell[:1].isdigit() or cell[:1] in ("+", "-", "") for cell in column[1:])
+        aligned.append([cell.rjust(width) if numeric else cell.ljust(width) for cell in column])
+    for cells in zip(*aligned, strict=True):
+        click.echo("  ".join(cells).rstrip())
 
 
 def binary_stdout() -> BinaryIO:

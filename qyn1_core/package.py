@@ -67,6 +67,14 @@ class Package:
         return self._reader
 
     @property
+    def size(self) -> int:
+        """Bytes of the whole package, envelope included."""
+        place = self._source.tell()
+        size = self._source.seek(0, 2)
+        self._source.seek(place)
+        return size
+
+    @property
     def entries(self) -> list[Entry]:
         """All entries, by path."""
         return sorted(self._reader.directory.entries, key=lambda entry: entry.path.encode("utf-8"))

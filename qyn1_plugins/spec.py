@@ -31,11 +31,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "API_VERSION",
+    "COST_UNIT",
     "BlockEvent",
     "Canonicaliser",
     "CipherProvider",
     "Compressor",
     "ExecutorProvider",
+    "Explainer",
     "Frontend",
     "KeyProvider",
     "Prior",
@@ -49,6 +51,9 @@ __all__ = [
 API_VERSION: Final = 1
 """Version of these protocols. A plugin module may set ``QYN1_API_VERSION`` to the
 one it was written for; the host refuses a plugin of another version."""
+
+COST_UNIT: Final = 1 << 16
+"""`Explainer` counts in this part of a bit."""
 
 hookspec = pluggy.HookspecMarker("qyn1")
 hookimpl = pluggy.HookimplMarker("qyn1")
@@ -158,6 +163,19 @@ class Trainer(Protocol):
 
         The same packages in the same order give the same bytes. Keeps no text that
         stands in one package only.
+        """
+
+
+@runtime_checkable
+class Explainer(Protocol):
+    """Optional ability of a compressor: say what each byte of a block costs."""
+
+    def costs(self, source: Source, prior: Prior | None, level: int) -> bytes:
+        """One little-endian uint32 for each byte of ``source.data``, in units of 1 / `COST_UNIT` bit.
+
+        Together they are the size of what `Compressor.encode` makes of the same
+        arguments, but for rounding. What a token, or a copied run, costs is spread over
+        its bytes.
         """
 
 

@@ -91,6 +91,7 @@ class ArchiveReader:
             raise FormatError("the package is damaged: it has padding but says it has none")
         self._check_padding(place - trailer.padding, trailer.padding)
         self.size = size
+        self.padding = trailer.padding  # bytes
         self.padded = bool(flags & Flag.PADDED)
 
     def _read_at(self, place: int, size: int) -> bytes:

@@ -40,6 +40,7 @@ _COMMANDS: Final = {
     "bench": "Measure projects, and compare with a baseline.",
     "tune": "Find the settings that suit a project best.",
     "presets": "Show the presets, or put a new version of one in place.",
+    "explain": "Show where the bytes of a package go.",
     "profile": "Show where packing or unpacking spends time and memory.",
     "object": "Compress named files into an object (a step of a build).",
     "link": "Seal objects into one package (a step of a build).",

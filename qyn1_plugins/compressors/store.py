@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from qyn1_plugins.errors import CodecError
-from qyn1_plugins.spec import Prior, Source
+from qyn1_plugins.spec import COST_UNIT, Prior, Source
 
 __all__ = ["Store"]
 
@@ -37,3 +37,7 @@ class Store:
     def memory(self, raw_size: int) -> int:
         """The block itself."""
         return raw_size
+
+    def costs(self, source: Source, prior: Prior | None, level: int) -> bytes:
+        """Eight bits a byte."""
+        return (8 * COST_UNIT).to_bytes(4, "little") * len(source.data)

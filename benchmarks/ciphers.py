@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from qyn1_plugins.ciphers import qyn1_ciphers
+from qyn1_plugins.built_in import qyn1_ciphers
 from qyn1_plugins.spec import CipherProvider
 
 CHUNK = 64 * 1024

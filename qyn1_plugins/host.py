@@ -29,14 +29,7 @@ from qyn1_plugins.spec import (
 __all__ = ["Host", "PluginProblem", "Registration", "default_host"]
 
 GROUP: Final = "qyn1"
-BUILT_IN: Final = (
-    "qyn1_plugins.frontends",
-    "qyn1_plugins.compressors",
-    "qyn1_plugins.ciphers",
-    "qyn1_plugins.keys",
-    "qyn1_plugins.executors",
-    "qyn1_presets",
-)
+BUILT_IN: Final = ("qyn1_plugins.built_in", "qyn1_presets")
 _NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from qyn1_core import envelope
 from qyn1_core.envelope import PublicFacts, ScryptIdentity, ScryptRecipient, X25519Identity
-from qyn1_plugins.ciphers import OpenSSL
+from qyn1_plugins.ciphers.openssl import OpenSSL
 
 pytestmark = [
     pytest.mark.interop,

@@ -22,7 +22,8 @@ from qyn1_core.envelope.derivation import header_mac, payload_key
 from qyn1_core.envelope.header import read_header, serialise_mac, serialise_stanzas
 from qyn1_core.envelope.hybrid import UNAVAILABLE
 from qyn1_core.envelope.stream import StreamWriter
-from qyn1_plugins.ciphers import OpenSSL, Pure
+from qyn1_plugins.ciphers.openssl import OpenSSL
+from qyn1_plugins.ciphers.pure import Pure
 from qyn1_plugins.errors import Qyn1Error
 
 FOLDER = Path(__file__).parent.parent / "vectors" / "age"

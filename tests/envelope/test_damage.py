@@ -8,7 +8,7 @@ import pytest
 
 from qyn1_core import envelope
 from qyn1_core.envelope import PublicFacts, ScryptIdentity, ScryptRecipient, X25519Identity
-from qyn1_plugins.ciphers import OpenSSL
+from qyn1_plugins.ciphers.openssl import OpenSSL
 from qyn1_plugins.errors import AuthenticationError, FormatError, KeyUnavailable
 
 IDENTITY = X25519Identity(bytes(range(32)))

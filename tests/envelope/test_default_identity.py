@@ -13,7 +13,7 @@ import pytest
 
 from qyn1_core import envelope
 from qyn1_plugins.errors import KeyUnavailable, PermissionDenied
-from qyn1_plugins.keys import FileKeys
+from qyn1_plugins.keys.file import FileKeys
 
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
 

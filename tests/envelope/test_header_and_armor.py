@@ -21,7 +21,7 @@ from qyn1_core.envelope.header import (
     serialise_mac,
     serialise_stanzas,
 )
-from qyn1_plugins.ciphers import OpenSSL
+from qyn1_plugins.ciphers.openssl import OpenSSL
 from qyn1_plugins.errors import AuthenticationError, FormatError, KeyUnavailable
 
 MAC = bytes(range(32))

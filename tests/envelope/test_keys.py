@@ -17,7 +17,7 @@ from qyn1_core import envelope
 from qyn1_core.envelope import ScryptIdentity, ScryptRecipient, X25519Identity, bech32
 from qyn1_core.envelope.hybrid import UNAVAILABLE
 from qyn1_core.signing import SigningKey
-from qyn1_plugins.ciphers import OpenSSL
+from qyn1_plugins.ciphers.openssl import OpenSSL
 from qyn1_plugins.errors import ConfigError, KeyUnavailable, Qyn1Error
 
 # From the age test kit.

@@ -16,7 +16,8 @@ from qyn1_core.envelope import NoMatch, PublicFacts, ScryptIdentity, ScryptRecip
 from qyn1_core.envelope.facts import decode_facts, encode_facts, facts_of
 from qyn1_core.envelope.header import Stanza, encode_base64, read_header
 from qyn1_core.envelope.hybrid import UNAVAILABLE, HybridIdentity
-from qyn1_plugins.ciphers import OpenSSL, Pure
+from qyn1_plugins.ciphers.openssl import OpenSSL
+from qyn1_plugins.ciphers.pure import Pure
 from qyn1_plugins.errors import ConfigError, Qyn1Error
 from qyn1_plugins.spec import CipherProvider
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from qyn1_core.envelope import PayloadError, StreamReader, StreamWriter
 from qyn1_core.envelope.stream import CHUNK_SIZE, ENCRYPTED_CHUNK_SIZE, plaintext_size
-from qyn1_plugins.ciphers import OpenSSL
+from qyn1_plugins.ciphers.openssl import OpenSSL
 from qyn1_plugins.spec import CipherProvider
 
 KEY = bytes(range(32))

@@ -15,20 +15,28 @@ from typing import Any
 
 import pytest
 
-import qyn1_plugins.executors
+from qyn1_plugins import built_in
 from qyn1_plugins.errors import ConfigError, PluginError, Qyn1Error
-from qyn1_plugins.executors import DaskExecutor, ProcessesExecutor, RayExecutor, ThreadsExecutor
+from qyn1_plugins.executors.dask import DaskExecutor
+from qyn1_plugins.executors.processes import ProcessesExecutor
+from qyn1_plugins.executors.ray import RayExecutor
+from qyn1_plugins.executors.threads import ThreadsExecutor
 from qyn1_plugins.host import Host
 from qyn1_plugins.testing.executor import check_executor
 
-HOST = Host([(qyn1_plugins.executors, "qyn1", "1")])
+HOST = Host([(built_in, "qyn1", "1")])
 
 needs_dask = pytest.mark.skipif(DaskExecutor().unavailable() is not None, reason="distributed is not installed")
 needs_ray = pytest.mark.skipif(RayExecutor().unavailable() is not None, reason="ray is not installed")
 
 
 def test_the_host_lists_all_four() -> None:
-    assert [row.name for row in HOST.registrations()] == ["threads", "processes", "dask", "ray"]
+    assert [row.name for row in HOST.registrations() if row.family == "executor"] == [
+        "threads",
+        "processes",
+        "dask",
+        "ray",
+    ]
 
 
 @pytest.mark.parametrize("name", ["threads", "processes"])
@@ -55,7 +63,7 @@ def test_a_lost_process_is_reported_as_such() -> None:
 def test_an_interrupt_ends_workers_without_a_word() -> None:
     program = (
         "import os, time\n"
-        "from qyn1_plugins.executors import ProcessesExecutor\n"
+        "from qyn1_plugins.executors.processes import ProcessesExecutor\n"
         "if __name__ == '__main__':\n"
         "    executor = ProcessesExecutor().create(2, {})\n"
         "    try:\n"
@@ -107,8 +115,8 @@ def test_a_missing_package_is_named_without_importing_it(name: str, monkeypatch:
 
 def test_asking_for_availability_imports_nothing_heavy() -> None:
     program = (
-        "import sys, qyn1_plugins.executors as executors\n"
-        "[provider.unavailable() for provider in executors.qyn1_executors()]\n"
+        "import sys, qyn1_plugins.built_in as built_in\n"
+        "[provider.unavailable() for provider in built_in.qyn1_executors()]\n"
         "print(sorted({'distributed', 'dask', 'ray', 'multiprocessing.pool'} & set(sys.modules)))"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

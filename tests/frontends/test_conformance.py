@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from qyn1_plugins.built_in import qyn1_frontends
 from qyn1_plugins.errors import PluginError
-from qyn1_plugins.frontends import qyn1_frontends
 from qyn1_plugins.frontends.python import PythonFrontend
 from qyn1_plugins.spec import Frontend
 from qyn1_plugins.testing.frontend import check_canonicaliser, check_frontend

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qyn1_plugins.frontends import qyn1_frontends
+from qyn1_plugins.built_in import qyn1_frontends
 from qyn1_plugins.frontends.profiles import BY_INTERPRETER, BY_NAME, claim, profiles
 from qyn1_plugins.frontends.text import BY_CONTENT, TextFrontend
 

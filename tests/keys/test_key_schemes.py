@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 
+from qyn1_plugins.built_in import qyn1_key_providers
 from qyn1_plugins.errors import KeyUnavailable
-from qyn1_plugins.keys import CommandKeys, EnvironmentKeys, FileKeys, KeyringKeys, qyn1_key_providers
+from qyn1_plugins.keys.command import CommandKeys
+from qyn1_plugins.keys.environment import EnvironmentKeys
+from qyn1_plugins.keys.file import FileKeys
+from qyn1_plugins.keys.keyring import KeyringKeys
 from qyn1_plugins.spec import KeyProvider
 
 SECRET = "AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0"

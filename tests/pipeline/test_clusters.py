@@ -15,7 +15,7 @@ import pytest
 
 from qyn1_core import Sealing, pack, resolve
 from qyn1_core.errors import PluginError
-from qyn1_plugins.executors import DaskExecutor
+from qyn1_plugins.executors.dask import DaskExecutor
 from qyn1_plugins.host import default_host
 from qyn1_plugins.spec import BlockEvent
 

@@ -6,13 +6,16 @@ What a session needs beyond Python it installs, or says loudly that it goes with
 from __future__ import annotations
 
 import os
+import platform
 import shutil
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "rust", "portable", "tests", "bazel"]
+nox.options.sessions = ["lint", "rust", "processors", "portable", "tests", "bazel"]
 nox.options.error_on_missing_interpreters = False
 nox.needs_version = ">=2024.4.15"
 
@@ -43,17 +46,21 @@ def _without_cargo() -> str:
 def _debian_packages(session: nox.Session, wanted: dict[str, str]) -> None:
     """Install the Debian packages (program: package) whose program is missing, where that is possible."""
     missing = {program: package for program, package in wanted.items() if shutil.which(program) is None}
-    if not missing:
-        return
-    if shutil.which("apt-get") is None or os.geteuid() != 0:
+    if missing and not _apt_install(session, sorted(set(missing.values()))):
         session.warn(f"not installed, their tests are skipped: {', '.join(sorted(missing))}")
-        return
+
+
+def _apt_install(session: nox.Session, packages: list[str]) -> bool:
+    """Whether apt-get could be asked for ``packages``; what came of it the caller looks at."""
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        return False
     environment = {"DEBIAN_FRONTEND": "noninteractive"}
     session.run("apt-get", "update", "-q", external=True, silent=True, success_codes=range(256))
     session.run(
-        "apt-get", "install", "-q", "-y", "--no-install-recommends", *sorted(set(missing.values())),
+        "apt-get", "install", "-q", "-y", "--no-install-recommends", *packages,
         env=environment, external=True, silent=True, success_codes=range(256),
     )  # fmt: skip
+    return True
 
 
 @nox.session
@@ -82,6 +89,79 @@ def rust(session: nox.Session) -> None:
         session.skip("no cargo on PATH: the Rust crate was not tested")
     with session.chdir(NATIVE):
         session.run("cargo", "test", "--release", "--locked", "-p", "qyn1-codec", external=True)
+
+
+def _rustc_for(target: str, folders: str) -> str | None:
+    """A compiler that has the standard library of ``target``."""
+    for folder in folders.split(os.pathsep):
+        rustc = shutil.which("rustc", path=folder)
+        if rustc is None:
+            continue
+        answer = subprocess.run(
+            [rustc, "--print", "target-libdir", "--target", target], capture_output=True, text=True, check=False
+        )
+        if answer.returncode == 0 and any(Path(answer.stdout.strip()).glob("libstd-*")):
+            return rustc
+    return None
+
+
+ARM = "aarch64-unknown-linux-gnu"
+
+
+def _compiler_for_arm(session: nox.Session) -> str | None:
+    folders = f"{os.environ.get('PATH', '')}{os.pathsep}/usr/bin"
+    complete = _rustc_for(ARM, folders) and Path("/usr/aarch64-linux-gnu/lib/libc.so").exists()
+    if not complete and shutil.which("dpkg") and os.geteuid() == 0:
+        session.run("dpkg", "--add-architecture", "arm64", external=True, success_codes=range(256))
+        # Debian 12 keeps a current compiler, beside its own old one, for its browsers.
+        _apt_install(session, ["rustc-web", "libstd-rust-web-dev:arm64", "libc6-dev-arm64-cross"])
+    return _rustc_for(ARM, folders)
+
+
+@nox.session
+def processors(session: nox.Session) -> None:
+    """Every codec makes the same bytes on x86-64 with and without AVX2, and on aarch64 (emulated)."""
+    if shutil.which("cargo") is None:
+        session.skip("no cargo on PATH: what the codecs make on other processors was not compared")
+    _debian_packages(
+        session,
+        {"qemu-aarch64": "qemu-user", "qemu-x86_64": "qemu-user", "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu"},
+    )
+    files = ["tests/cli/test_main_job.py", "native/crates/codec/src/mixing/model.rs", "README.md"]
+    files += ["integrations/bazel/examples/javascript_frontend/src/index.js"]
+    arguments = ["presets/priors", "40000", *files]
+    folder = Path(session.cache_dir).resolve() / "processors"
+
+    def encodings(build: str, *options: str, runner: Sequence[str] = (), **environment: str) -> object:
+        target = folder / build
+        environment["CARGO_TARGET_DIR"] = str(target)
+        with session.chdir(NATIVE):
+            session.run(
+                "cargo", "build", "--quiet", "--release", "--locked", "-p", "qyn1-codec", "--example", "encodings",
+                *options, env=environment, external=True,
+            )  # fmt: skip
+        place = target / (ARM if ARM in options else "") / "release/examples/encodings"
+        return session.run(*runner, str(place), *arguments, external=True, silent=True)
+
+    here = encodings("here")
+    others = {}
+    if shutil.which("qemu-x86_64") and platform.machine() == "x86_64":
+        others["x86-64 without AVX2"] = encodings("here", runner=["qemu-x86_64", "-cpu", "Nehalem"])
+        others["x86-64 compiled for AVX2"] = encodings(
+            "avx2", runner=["qemu-x86_64", "-cpu", "max"], RUSTFLAGS="-C target-cpu=x86-64-v3"
+        )
+    compiler = _compiler_for_arm(session)
+    if compiler and shutil.which("qemu-aarch64") and shutil.which("aarch64-linux-gnu-gcc"):
+        others["aarch64"] = encodings(
+            "arm", "--target", ARM, runner=["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"],
+            RUSTC=compiler, CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER="aarch64-linux-gnu-gcc",
+        )  # fmt: skip
+    else:
+        session.warn("no compiler, linker or emulator for aarch64: IT WAS NOT COMPARED")
+    for name, made in others.items():
+        if made != here:
+            session.error(f"{name} makes other bytes than {platform.machine()}:\n{here}\n{made}")
+        session.log(f"{name}: the same bytes")
 
 
 @nox.session

@@ -12,6 +12,14 @@ import pytest
 from .workspaces import Workspace, bazel, installed_command, run
 
 LIBRARIES = ("json", "email", "logging")  # of Python's own library: real sources, and at hand everywhere
+OBJECTS = [  # of //:everything
+    "app.qyn1o",
+    "email/_qyn1/email.qyn1o",
+    "frontend.qyn1o",
+    "json/_qyn1/json.qyn1o",
+    "logging/_qyn1/logging.qyn1o",
+    "native/_qyn1/vector.qyn1o",
+]
 
 
 class Keys(NamedTuple):

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from .conftest import Keys, expected, fill
+from .conftest import OBJECTS, Keys, expected
 from .workspaces import Workspace, unpacked
 
 pytestmark = pytest.mark.bazel
-
-OBJECTS = [
-    "app.qyn1o",
-    "email/_qyn1/email.qyn1o",
-    "frontend.qyn1o",
-    "json/_qyn1/json.qyn1o",
-    "logging/_qyn1/logging.qyn1o",
-    "native/_qyn1/vector.qyn1o",
-]
 
 
 def test_the_package_holds_exactly_the_sources(monorepo: Workspace, keys: Keys, tmp_path: Path) -> None:
@@ -69,77 +56,6 @@ def test_however_an_action_runs_it_gives_the_same_bytes(monorepo: Workspace) -> 
         found.append(monorepo.objects())
     assert sorted(found[0]) == OBJECTS
     assert all(objects == found[0] for objects in found)
-
-
-class Cache(ThreadingHTTPServer):
-    """Bazel's HTTP cache protocol: GET and PUT of ``/ac/`` and ``/cas/``."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        self.entries: dict[str, bytes] = {}
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Cache
-
-    def do_GET(self) -> None:
-        content = self.server.entries.get(self.path)
-        self.send_response(404 if content is None else 200)
-        self.send_header("Content-Length", str(len(content or b"")))
-        self.end_headers()
-        self.wfile.write(content or b"")
-
-    def do_PUT(self) -> None:
-        content = self.rfile.read(int(self.headers["Content-Length"]))
-        kind, digest = self.path.rsplit("/", 2)[-2:]
-        right = kind != "cas" or hashlib.sha256(content).hexdigest() == digest
-        if right:
-            self.server.entries[self.path] = content
-        self.send_response(200 if right else 400)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Tests are quiet."""
-
-
-@pytest.fixture
-def cache() -> Iterator[Cache]:
-    with Cache() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
-
-
-def test_a_clean_machine_gets_everything_from_the_remote_cache(tmp_path: Path, keys: Keys, cache: Cache) -> None:
-    remote = f"--remote_cache=http://127.0.0.1:{cache.server_address[1]}"
-    first = Workspace(tmp_path / "first/monorepo", tmp_path / "first/base")
-    fill(first, keys)
-    try:
-        done = first.build("//:everything", remote)
-        assert done.ran("Qyn1Compile") == OBJECTS
-        objects, package = first.objects(), first.output("everything.qyn1").read_bytes()
-        secret = tmp_path / "sealing-secret"
-        secret.write_bytes(b"0123456789abcdef" * 2)
-        stored = len(cache.entries)
-        first.build("//:repeatable", remote, f"--@qyn1//:sealing_secret_file={secret}")
-        assert len(cache.entries) == stored  # what was made with a secret is not given away
-    finally:
-        first.close()
-    second = Workspace(tmp_path / "second/monorepo", tmp_path / "second/base")
-    fill(second, keys)
-    try:
-        done = second.build("//:everything", remote)
-        assert done.ran("Qyn1Compile") == []
-        assert done.ran("Qyn1Package") == []
-        assert done.hits("Qyn1Compile") == OBJECTS
-        assert second.objects() == objects
-        assert second.output("everything.qyn1").read_bytes() == package
-    finally:
-        second.close()
 
 
 def test_deterministic_packages_are_equal_and_nothing_records_the_secret(

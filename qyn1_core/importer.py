@@ -24,39 +24,37 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from importlib import import_module, invalidate_caches
-from importlib.abc import ExecutionLoader, PathEntryFinder
-from importlib.machinery import ModuleSpec
-from importlib.util import decode_source, spec_from_file_location
+from importlib import invalidate_caches
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from io import BytesIO
-from pathlib import Path
-from types import CodeType, ModuleType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from qyn1_core import envelope
-from qyn1_core.archive import ArchiveReader
+from qyn1_core.archive.reader import ArchiveReader
 from qyn1_core.contents import Contents
-from qyn1_core.envelope import Identity
-from qyn1_core.errors import KeyUnavailable, NotFound, PermissionDenied, PluginError
+from qyn1_core.envelope.opening import HEAD_SIZE, is_age, open_envelope
+from qyn1_core.errors import KeyUnavailable, NotFound, PermissionDenied
 from qyn1_core.keys import identities_from
-from qyn1_plugins.host import Host, default_host
+from qyn1_core.reading_host import ReadingHost
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from importlib.abc import ExecutionLoader as _ExecutionLoader
+    from importlib.abc import PathEntryFinder as _PathEntryFinder
+    from types import CodeType, ModuleType
+    from typing import Any
+
+    from qyn1_core.archive import ReadableSource
+    from qyn1_core.envelope import Identity
+
     if sys.version_info >= (3, 11):
         from importlib.resources.abc import TraversableResources
     else:
         from importlib.abc import TraversableResources
+else:  # at run time they would bring `importlib.resources` with them, and give nothing that is not here
+    _ExecutionLoader = _PathEntryFinder = object
 
 __all__ = ["SealedFinder", "SealedImportError", "SealedLoader", "install", "uninstall", "unseal"]
 
-_READING_PLUGINS: Final = (
-    "qyn1_plugins.compressors",
-    "qyn1_plugins.ciphers",
-    "qyn1_plugins.keys",
-    "qyn1_presets",
-)  # built-in plugins that reading needs; leaving out the others halves the time to the first import
 _YES: Final = ("1", "true", "yes", "on")
 
 
@@ -64,8 +62,7 @@ class SealedImportError(ImportError):
     """A sealed module is there, and no key opens it."""
 
 
-@dataclass(frozen=True)
-class _Reference:
+class _Reference(NamedTuple):
     """How a package was opened, in words that another process understands: never key material."""
 
     package: str
@@ -74,8 +71,7 @@ class _Reference:
     show_source: bool = False
 
 
-@dataclass(frozen=True)
-class _Mount:
+class _Mount(NamedTuple):
     """An open package at a place in the file system.
 
     ``root`` is its file's path, under which its modules seem to lie. ``real`` is, for
@@ -111,14 +107,7 @@ class _Entry(str):
         mount = _mount_of(self)
         if mount is None:
             return str, (str(self),)
-        reference = mount.reference
-        return _mounted_entry, (
-            str(self),
-            reference.package,
-            reference.identities,
-            reference.passphrase_file,
-            reference.show_source,
-        )
+        return _mounted_entry, (str(self), *mount.reference)
 
 
 def _mounted_entry(
@@ -146,15 +135,19 @@ def install(
     puts them before everything else that is on the path, else after it. Raises
     `KeyUnavailable`, `AuthenticationError`, `FormatError` or `NotFound`.
     """
-    given = [identity] if isinstance(identity, str | os.PathLike | Identity) else list(identity)
-    references = tuple(os.fspath(item) for item in given if not isinstance(item, Identity))
+    # A `Protocol` would be asked with isinstance at the price of importing what is behind it.
+    single = isinstance(identity, str | os.PathLike) or hasattr(identity, "unwrap")
+    given = cast(
+        "list[str | os.PathLike[str] | Identity]", [identity] if single else list(cast("Sequence[Any]", identity))
+    )
+    references = tuple(os.fspath(item) for item in given if isinstance(item, str | os.PathLike))
     reference = _Reference(
         os.path.abspath(os.fspath(package)),  # noqa: PTH100  (links stay: the name is the user's)
         references,
         passphrase_file,
         show_source,
     )
-    mount = _mount(reference, [item for item in given if isinstance(item, Identity)])
+    mount = _mount(reference, [item for item in given if not isinstance(item, str | os.PathLike)])
     root = root.strip("/")
     if not mount.contents.is_folder(root):
         raise NotFound(f"{package} has no folder {root!r}; `qyn1 list` shows what it has")
@@ -231,40 +224,32 @@ def _forget(root: str) -> None:
 def _open(reference: _Reference, given: Sequence[Identity]) -> ArchiveReader:
     try:
         # All of it: a descriptor would share its position with the children of a fork.
-        sealed = Path(reference.package).read_bytes()
+        with open(reference.package, "rb") as file:  # noqa: PTH123
+            sealed = file.read()
     except FileNotFoundError:
         raise NotFound(f"{reference.package} does not exist") from None
     except IsADirectoryError:
         raise NotFound(f"{reference.package} is a folder, not a package") from None
     except PermissionError:
         raise PermissionDenied(f"no permission to read {reference.package}") from None
-    try:
-        return _open_with(_reading_host(), sealed, reference, given)
-    except PluginError:
-        # It may take somebody else's plugin; those are looked for only now.
-        return _open_with(default_host(), sealed, reference, given)
+    source, host = BytesIO(sealed), ReadingHost()
+    if not is_age(sealed[:HEAD_SIZE]):
+        return _reader(source, host)
+    identities = list(given)
+    if not identities or reference.identities or reference.passphrase_file:
+        identities += identities_from(host, reference.identities, reference.passphrase_file)
+    if not identities:
+        raise KeyUnavailable(
+            "no key was found; name an identity file in QYN1_IDENTITY_FILE, or put it where `qyn1 keygen` does"
+        )
+    return _reader(open_envelope(source, identities, cipher=host.cipher()).payload, host)
 
 
-def _open_with(host: Host, sealed: bytes, reference: _Reference, given: Sequence[Identity]) -> ArchiveReader:
-    source = BytesIO(sealed)
-    if not envelope.is_age(sealed[: envelope.HEAD_SIZE]):
-        reader = ArchiveReader(source, host)
-    else:
-        identities = list(given)
-        if not identities or reference.identities or reference.passphrase_file:
-            identities += identities_from(host, reference.identities, reference.passphrase_file)
-        if not identities:
-            raise KeyUnavailable(
-                "no key was found; name an identity file in QYN1_IDENTITY_FILE, or put it where `qyn1 keygen` does"
-            )
-        reader = ArchiveReader(envelope.open(source, identities, cipher=host.cipher()).payload, host)
+def _reader(source: ReadableSource, host: ReadingHost) -> ArchiveReader:
+    reader = ArchiveReader(source, host)
     for method in reader.directory.methods:
-        host.compressor(method.compressor)
+        host.compressor(method.compressor)  # what is missing is said now, and not in the middle of an import
     return reader
-
-
-def _reading_host() -> Host:
-    return Host([(import_module(name), "qyn1", "built in") for name in _READING_PLUGINS])
 
 
 def _mount_of(path: str) -> _Mount | None:
@@ -293,7 +278,7 @@ def _hook(path: str) -> SealedFinder:
     return SealedFinder(mount, folder)
 
 
-class SealedFinder(PathEntryFinder):
+class SealedFinder(_PathEntryFinder):
     """Finds modules in one folder of a mounted package."""
 
     def __init__(self, mount: _Mount, folder: str) -> None:
@@ -336,24 +321,25 @@ class SealedFinder(PathEntryFinder):
         """Whether this folder belongs to an ordinary package, so that what lies in it belongs to nobody else."""
         return self._mount.contents.is_file(self._below("__init__.py"))
 
-    def _spec(self, fullname: str, file: str, package: str | None) -> ModuleSpec | None:
+    def _spec(self, fullname: str, file: str, package: str | None) -> ModuleSpec:
         mount = self._mount
         location = mount.real_path(file) or mount.virtual_path(file)
-        search: list[str] | None = None
+        loader = SealedLoader(mount, fullname, file, file=location)
+        spec = ModuleSpec(fullname, loader, origin=location)
+        spec.has_location = True
         if package is not None:
             real = mount.real_path(package)
             # What is not sealed (data, extension modules) still lies where it always did.
-            search = [*([real] if real is not None else []), mount.virtual_path(package)]
-        return spec_from_file_location(
-            fullname,
-            location,
-            loader=SealedLoader(mount, fullname, file, file=location),
-            submodule_search_locations=search,
-        )
+            spec.submodule_search_locations = [*([real] if real is not None else []), mount.virtual_path(package)]
+        return spec
 
 
-class SealedLoader(ExecutionLoader):
+class SealedLoader(_ExecutionLoader):
     """Loads one module. ``path`` is its file in the package, or a folder that is a package of its own."""
+
+    if not TYPE_CHECKING:
+        # As every loader that has `get_code`; the import system leaves the frames of this one out of tracebacks.
+        exec_module = SourceFileLoader.exec_module
 
     def __init__(self, mount: _Mount, name: str, path: str, *, file: str | None = None) -> None:
         self.name = name
@@ -390,6 +376,8 @@ class SealedLoader(ExecutionLoader):
         shown = self._mount.reference.show_source or os.environ.get("QYN1_SHOW_SOURCE", "").lower() in _YES
         if self._file is None or not shown:
             return None
+        from importlib.util import decode_source  # noqa: PLC0415
+
         try:
             return decode_source(self._mount.contents.read(self._path))
         except (SyntaxError, UnicodeDecodeError) as error:
@@ -402,12 +390,15 @@ class SealedLoader(ExecutionLoader):
             inside = None if root is None else _relative(root, place)
             if inside is not None and self._mount.contents.is_file(inside):
                 return self._mount.contents.read(inside)
-        return Path(place).read_bytes()
+        with open(place, "rb") as file:  # noqa: PTH123
+            return file.read()
 
     def get_resource_reader(self, fullname: str) -> TraversableResources | None:
         """For `importlib.resources`: files in the package; those beside it where it is part of an installed project."""
         if not self.is_package(fullname):
             return None
+        from pathlib import Path  # noqa: PLC0415
+
         from qyn1_core.resources import SealedPath, SealedResources  # noqa: PLC0415  (few programs need them)
 
         real = self._mount.real_path(self._folder)

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from qyn1_core import envelope
 from qyn1_core.errors import ConfigError, NotFound, PermissionDenied
-from qyn1_plugins.host import Host
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from qyn1_core.priors import Priors
+    from qyn1_core.reading_host import ReadingHost
     from qyn1_core.sealing import Sealing
+    from qyn1_plugins.host import Host
 
 __all__ = ["identities_from", "read_secret", "sealing_from"]
 
@@ -31,7 +32,7 @@ def read_secret(reference: str, what: str) -> bytes:
         if reference == "-":
             content = sys.stdin.buffer.read(_MAX_KEY_FILE)
         else:
-            with Path(reference).open("rb") as file:
+            with open(reference, "rb") as file:  # noqa: PTH123
                 content = file.read(_MAX_KEY_FILE)
     except FileNotFoundError:
         raise NotFound(f"the {what} file {reference} does not exist") from None
@@ -52,14 +53,14 @@ def read_passphrase(reference: str) -> str:
         raise ConfigError("the passphrase is not UTF-8 text") from None
 
 
-def _read_keys(host: Host, reference: str) -> str:
+def _read_keys(host: Host | ReadingHost, reference: str) -> str:
     """Text of a key file, or of ``scheme:reference`` through a key provider."""
+    if os.path.exists(reference):  # noqa: PTH110
+        return host.key_provider("file").read(reference)
     scheme, colon, rest = reference.partition(":")
-    if colon and scheme in host.key_schemes() and not Path(reference).exists():
+    if colon and host.has_key_scheme(scheme):
         return host.key_provider(scheme).read(rest)
-    if not Path(reference).exists():
-        raise NotFound(f"the key file {reference} does not exist")
-    return host.key_provider("file").read(reference)
+    raise NotFound(f"the key file {reference} does not exist")
 
 
 def _environment_passphrase() -> str | None:
@@ -74,7 +75,9 @@ def _environment_passphrase() -> str | None:
     return content.decode("utf-8").rstrip("\r\n")
 
 
-def identities_from(host: Host, identity_files: Sequence[str], passphrase_file: str | None) -> list[envelope.Identity]:
+def identities_from(
+    host: Host | ReadingHost, identity_files: Sequence[str], passphrase_file: str | None
+) -> list[envelope.Identity]:
     """What may open a package: the options, else the environment, else the default identity."""
     found: list[envelope.Identity] = []
     for reference in identity_files:
@@ -147,7 +150,7 @@ def _recipients(
     texts = priors.recipients if not named or "recipients" in named else ()
     files = priors.recipients_files if not named or "recipients_files" in named else ()
     for text in texts:
-        if text.partition(":")[0] in host.key_schemes():
+        if ":" in text and host.has_key_scheme(text.partition(":")[0]):
             found.extend(envelope.parse_recipients_text(_read_keys(host, text), text))
         else:
             found.append(envelope.parse_recipient(text))
@@ -164,7 +167,7 @@ def _recipients(
 def _read_public(host: Host, reference: str) -> str:
     """Text of a recipients file; public, so its permissions do not matter."""
     scheme, colon, rest = reference.partition(":")
-    if colon and scheme in host.key_schemes() and not Path(reference).exists():
+    if colon and host.has_key_scheme(scheme) and not os.path.exists(reference):  # noqa: PTH110
         return host.key_provider(scheme).read(rest)
     return read_secret(reference, "recipients").decode("utf-8", "replace")
 

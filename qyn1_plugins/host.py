@@ -29,7 +29,7 @@ from qyn1_plugins.spec import (
 __all__ = ["Host", "PluginProblem", "Registration", "default_host"]
 
 GROUP: Final = "qyn1"
-BUILT_IN: Final = ("qyn1_plugins.built_in", "qyn1_presets")
+BUILT_IN: Final = ("qyn1_plugins.built_in", "qyn1_presets.plugin")
 _NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -219,9 +219,9 @@ class Host:
         """The key provider for ``scheme:``."""
         return self._keys.get(scheme)
 
-    def key_schemes(self) -> list[str]:
-        """The schemes that some provider resolves."""
-        return list(self._keys.providers)
+    def has_key_scheme(self, scheme: str) -> bool:
+        """Whether some provider resolves ``scheme:``."""
+        return scheme in self._keys.providers
 
     def executor(self, name: str) -> ExecutorProvider:
         """The executor provider ``name``."""

@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 import pluggy
 
+from qyn1_plugins.prior import Prior
+
 if TYPE_CHECKING:
     from qyn1_plugins.tokens import TokenStream
 
@@ -57,20 +59,6 @@ COST_UNIT: Final = 1 << 16
 
 hookspec = pluggy.HookspecMarker("qyn1")
 hookimpl = pluggy.HookimplMarker("qyn1")
-
-
-@dataclass(frozen=True)
-class Prior:
-    """Trained statistics of one language for one compressor.
-
-    ``digest`` (SHA-256 of the content, 32 bytes) identifies it in packages; ``load``
-    returns the content, and need not cache it: compressors keep what they build.
-    """
-
-    compressor: str
-    language: str
-    digest: bytes
-    load: Callable[[], bytes] = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)

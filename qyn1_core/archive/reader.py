@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from qyn1_core.archive.directory import Block, Directory
 from qyn1_core.archive.layout import (
@@ -19,7 +18,12 @@ from qyn1_core.archive.layout import (
 )
 from qyn1_core.archive.limits import DEFAULT_LIMITS, Limits
 from qyn1_core.errors import CodecError, FormatError, PluginError
-from qyn1_plugins.host import Host
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qyn1_core.reading_host import ReadingHost
+    from qyn1_plugins.host import Host
 
 __all__ = ["ArchiveReader", "ReadableSource", "decode_block"]
 
@@ -37,7 +41,7 @@ class ReadableSource(Protocol):
         """Up to ``size`` bytes, fewer only at the end."""
 
 
-def decode_block(host: Host, block: Block, directory: Directory, payload: bytes) -> bytes:
+def decode_block(host: Host | ReadingHost, block: Block, directory: Directory, payload: bytes) -> bytes:
     """The plain bytes of one block, checked against its checksum."""
     method = directory.methods[block.method]
     compressor = host.compressor(method.compressor)
@@ -64,7 +68,12 @@ class ArchiveReader:
     """
 
     def __init__(
-        self, source: ReadableSource, host: Host, *, limits: Limits = DEFAULT_LIMITS, portable_names: bool = True
+        self,
+        source: ReadableSource,
+        host: Host | ReadingHost,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        portable_names: bool = True,
     ) -> None:
         self._source = source
         self._host = host

@@ -2,33 +2,40 @@
 
 `seal`, `seal_deterministic` and `seal_convergent` write one, `open` (also named
 `open_envelope`) and `inspect` read one. Everything else in this package may change.
+Names are loaded when they are first used.
 """
 
-from qyn1_core.envelope.default_identity import default_identity_path, ensure_default_identity
-from qyn1_core.envelope.facts import PublicFacts
-from qyn1_core.envelope.failures import ArmorError, HeaderError, HeaderMacError, NoMatch, PayloadError
-from qyn1_core.envelope.hybrid import HybridIdentity, HybridRecipient
-from qyn1_core.envelope.keys import (
-    KeyPair,
-    generate_identity,
-    identity_file_text,
-    parse_identities_text,
-    parse_recipient,
-    parse_recipients_text,
-)
-from qyn1_core.envelope.opening import HEAD_SIZE, EnvelopeInfo, OpenedEnvelope, inspect, is_age, open_envelope
-from qyn1_core.envelope.recipients import (
-    Identity,
-    Recipient,
-    ScryptIdentity,
-    ScryptRecipient,
-    X25519Identity,
-    X25519Recipient,
-)
-from qyn1_core.envelope.sealing import seal, seal_convergent, seal_deterministic
-from qyn1_core.envelope.stream import StreamReader, StreamWriter
+from __future__ import annotations
 
-open = open_envelope  # noqa: A001  # read as envelope.open, beside envelope.seal
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from qyn1_core.envelope.default_identity import default_identity_path, ensure_default_identity
+    from qyn1_core.envelope.facts import PublicFacts
+    from qyn1_core.envelope.failures import ArmorError, HeaderError, HeaderMacError, NoMatch, PayloadError
+    from qyn1_core.envelope.hybrid import HybridIdentity, HybridRecipient
+    from qyn1_core.envelope.keys import (
+        KeyPair,
+        generate_identity,
+        identity_file_text,
+        parse_identities_text,
+        parse_recipient,
+        parse_recipients_text,
+    )
+    from qyn1_core.envelope.opening import HEAD_SIZE, EnvelopeInfo, OpenedEnvelope, inspect, is_age, open_envelope
+    from qyn1_core.envelope.recipients import (
+        Identity,
+        Recipient,
+        ScryptIdentity,
+        ScryptRecipient,
+        X25519Identity,
+        X25519Recipient,
+    )
+    from qyn1_core.envelope.sealing import seal, seal_convergent, seal_deterministic
+    from qyn1_core.envelope.stream import StreamReader, StreamWriter
+
+    open = open_envelope  # noqa: A001  # read as envelope.open, beside envelope.seal
 
 __all__ = [
     "HEAD_SIZE",
@@ -66,3 +73,40 @@ __all__ = [
     "seal_convergent",
     "seal_deterministic",
 ]
+
+_HOME: Final = {
+    name: module
+    for module, names in {
+        "default_identity": ("default_identity_path", "ensure_default_identity"),
+        "facts": ("PublicFacts",),
+        "failures": ("ArmorError", "HeaderError", "HeaderMacError", "NoMatch", "PayloadError"),
+        "hybrid": ("HybridIdentity", "HybridRecipient"),
+        "keys": (
+            "KeyPair",
+            "generate_identity",
+            "identity_file_text",
+            "parse_identities_text",
+            "parse_recipient",
+            "parse_recipients_text",
+        ),
+        "opening": ("HEAD_SIZE", "EnvelopeInfo", "OpenedEnvelope", "inspect", "is_age", "open_envelope"),
+        "recipients": (
+            "Identity",
+            "Recipient",
+            "ScryptIdentity",
+            "ScryptRecipient",
+            "X25519Identity",
+            "X25519Recipient",
+        ),
+        "sealing": ("seal", "seal_convergent", "seal_deterministic"),
+        "stream": ("StreamReader", "StreamWriter"),
+    }.items()
+    for name in names
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get("open_envelope" if name == "open" else name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), "open_envelope" if name == "open" else name)

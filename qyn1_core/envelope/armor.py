@@ -13,7 +13,6 @@ line has the same length, a position in the data is a position in the text.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import io
 import os
@@ -50,10 +49,10 @@ def _decode(text: bytes) -> bytes:
     if not _BASE64.fullmatch(text) or len(text) % 4:
         raise ArmorError("a line of the armor is no base64 of the right length")
     try:
-        data = base64.b64decode(text)
+        data = binascii.a2b_base64(text)
     except binascii.Error:
         raise ArmorError("a line of the armor is malformed base64") from None
-    if base64.b64encode(data) != text:
+    if binascii.b2a_base64(data, newline=False) != text:
         raise ArmorError("a line of the armor is no canonical base64")
     return data
 
@@ -214,5 +213,5 @@ class ArmorWriter:
         self._sink.write(_END + b"\n")
 
     def _lines(self, data: bytes) -> None:
-        text = base64.b64encode(data)
+        text = binascii.b2a_base64(data, newline=False)
         self._sink.write(b"".join(text[at : at + _COLUMNS] + b"\n" for at in range(0, len(text), _COLUMNS)))

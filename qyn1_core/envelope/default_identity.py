@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import platformdirs
-
-from qyn1_core.envelope.keys import generate_identity, identity_file_text
-from qyn1_core.envelope.recipients import Randomness
 from qyn1_core.errors import KeyUnavailable, PermissionDenied
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qyn1_core.envelope.recipients import Randomness
 
 __all__ = ["default_identity_path", "ensure_default_identity"]
 
@@ -40,6 +39,8 @@ def default_identity_path(environ: Mapping[str, str] = os.environ) -> Path:
     # The XDG specification: a relative path is to be ignored.
     if sys.platform != "win32" and xdg and Path(xdg).is_absolute():
         return Path(xdg) / "qyn1" / _FILE_NAME
+    import platformdirs  # noqa: PLC0415  (where the environment names a key it is not asked)
+
     return platformdirs.user_config_path("qyn1", appauthor=False) / _FILE_NAME
 
 
@@ -61,6 +62,8 @@ def ensure_default_identity(
         _check_folder(path.parent, forbidden)
         if path.exists():
             return path, False
+        from qyn1_core.envelope.keys import generate_identity, identity_file_text  # noqa: PLC0415
+
         return path, _create(path, identity_file_text(generate_identity(pq=pq, randomness=randomness)))
     except OSError as error:
         raise PermissionDenied(
@@ -81,7 +84,7 @@ def _check_folder(folder: Path, forbidden: int) -> None:
 
 def _create(path: Path, text: str) -> bool:
     """Write the whole file under a name of its own, then give it the right name, unless one is there by then."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), _FILE_MODE)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii", newline="\n") as file:

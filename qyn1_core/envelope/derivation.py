@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from qyn1_core.envelope.facts import PublicFacts, encode_facts
-from qyn1_core.envelope.recipients import Randomness, Recipient
+from qyn1_core.envelope.facts import encode_facts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from typing_extensions import Buffer
 
-__all__ = ["Derivation", "InputDigest", "header_mac", "hkdf", "payload_key"]
+    from qyn1_core.envelope.facts import PublicFacts
+    from qyn1_core.envelope.recipients import Randomness, Recipient
 
+__all__ = ["PAYLOAD_NONCE_SIZE", "Derivation", "InputDigest", "header_mac", "hkdf", "payload_key"]
+
+PAYLOAD_NONCE_SIZE: Final = 16
 _LABEL: Final = b"qyn1/deterministic/v1/"
 
 

@@ -11,13 +11,14 @@ and only the canonical form: unused bits are zero. Everything else is refused.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
-from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from qyn1_core.envelope.failures import HeaderError
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 __all__ = [
     "MAGIC",
@@ -47,8 +48,7 @@ _ARGUMENT: Final = re.compile(rb"[!-~]+")
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/]*")
 
 
-@dataclass(frozen=True)
-class Stanza:
+class Stanza(NamedTuple):
     """One recipient's (or another party's) part of the header.
 
     ``type`` is its first argument, ``arguments`` the rest, ``body`` the decoded bytes.
@@ -59,8 +59,7 @@ class Stanza:
     body: bytes
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """A parsed header.
 
     ``authenticated`` is what the MAC covers: every byte up to and with ``---``;
@@ -75,7 +74,7 @@ class Header:
 
 def encode_base64(data: bytes) -> bytes:
     """Base64 without padding."""
-    return base64.b64encode(data).rstrip(b"=")
+    return binascii.b2a_base64(data, newline=False).rstrip(b"=")
 
 
 def decode_base64(text: bytes) -> bytes:
@@ -83,7 +82,7 @@ def decode_base64(text: bytes) -> bytes:
     if not _BASE64.fullmatch(text) or len(text) % 4 == 1:
         raise ValueError("not base64 without padding")
     try:
-        data = base64.b64decode(text + b"=" * (-len(text) % 4))
+        data = binascii.a2b_base64(text + b"=" * (-len(text) % 4))
     except binascii.Error as error:
         raise ValueError(str(error)) from None
     if encode_base64(data) != text:

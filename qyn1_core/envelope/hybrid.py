@@ -16,7 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from qyn1_core.envelope import bech32
 from qyn1_core.envelope.failures import HeaderError
 from qyn1_core.envelope.header import Stanza, encode_base64
-from qyn1_core.envelope.recipients import Randomness, check_wrapped, check_x25519_public, decode_argument
+from qyn1_core.envelope.recipients import (
+    HYBRID_IDENTITY_PREFIX,
+    HYBRID_RECIPIENT_PREFIX,
+    Randomness,
+    check_wrapped,
+    check_x25519_public,
+    decode_argument,
+)
 from qyn1_core.envelope.secrecy import HoldsSecret
 from qyn1_core.errors import ConfigError, KeyUnavailable
 
@@ -30,7 +37,7 @@ try:
 except (ImportError, AttributeError, UnsupportedAlgorithm):
     _AVAILABLE = False
 
-__all__ = ["IDENTITY_PREFIX", "RECIPIENT_PREFIX", "SEED_SIZE", "UNAVAILABLE", "HybridIdentity", "HybridRecipient"]
+__all__ = ["UNAVAILABLE", "HybridIdentity", "HybridRecipient"]
 
 UNAVAILABLE: Final[str | None] = (
     None
@@ -39,9 +46,6 @@ UNAVAILABLE: Final[str | None] = (
 )
 """Why hybrid keys cannot be used here, or None."""
 
-RECIPIENT_PREFIX: Final = "age1pq"
-IDENTITY_PREFIX: Final = "age-secret-key-pq-"
-SEED_SIZE: Final = 32
 _TYPE: Final = "mlkem768x25519"
 _INFO: Final = b"age-encryption.org/mlkem768x25519"
 _MLKEM_PUBLIC_SIZE: Final = 1184
@@ -86,7 +90,7 @@ class HybridRecipient:
         return Stanza(_TYPE, (encode_base64(encapsulation).decode("ascii"),), body)
 
     def __str__(self) -> str:
-        return bech32.encode(RECIPIENT_PREFIX, self._public)
+        return bech32.encode(HYBRID_RECIPIENT_PREFIX, self._public)
 
     def __repr__(self) -> str:
         return f"HybridRecipient({str(self)!r})"
@@ -136,7 +140,7 @@ class HybridIdentity(HoldsSecret):
 
     def secret_text(self) -> str:
         """The line for an identity file. Secret."""
-        return bech32.encode(IDENTITY_PREFIX, self._seed).upper()
+        return bech32.encode(HYBRID_IDENTITY_PREFIX, self._seed).upper()
 
     def __repr__(self) -> str:
         return f"<HybridIdentity for {str(self.to_recipient())[:24]}…>"

@@ -7,16 +7,26 @@ be a secret: a line that cannot be used is named by its number.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Final, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar, runtime_checkable
 
 from qyn1_core.envelope import bech32
 from qyn1_core.envelope.header import MAGIC
-from qyn1_core.envelope.hybrid import IDENTITY_PREFIX as PQ_IDENTITY_PREFIX
-from qyn1_core.envelope.hybrid import RECIPIENT_PREFIX as PQ_RECIPIENT_PREFIX
-from qyn1_core.envelope.hybrid import SEED_SIZE, HybridIdentity, HybridRecipient
-from qyn1_core.envelope.recipients import Identity, Randomness, Recipient, X25519Identity, X25519Recipient
+from qyn1_core.envelope.recipients import (
+    HYBRID_IDENTITY_PREFIX,
+    HYBRID_RECIPIENT_PREFIX,
+    HYBRID_SEED_SIZE,
+    Identity,
+    Randomness,
+    Recipient,
+    X25519Identity,
+    X25519Recipient,
+)
 from qyn1_core.errors import ConfigError, KeyUnavailable, Qyn1Error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qyn1_core.envelope.hybrid import HybridIdentity, HybridRecipient
 
 __all__ = [
     "KeyPair",
@@ -65,7 +75,9 @@ def parse_recipient(text: str) -> X25519Recipient | HybridRecipient:
         raise ConfigError(f"{_short(text)!r} is no recipient: recipients are in lower case")
     if prefix == _RECIPIENT_PREFIX and len(data) == _KEY_SIZE:
         return X25519Recipient(data)
-    if prefix == PQ_RECIPIENT_PREFIX:
+    if prefix == HYBRID_RECIPIENT_PREFIX:
+        from qyn1_core.envelope.hybrid import HybridRecipient  # noqa: PLC0415  (it tries out what the library can do)
+
         return HybridRecipient(data)
     raise ConfigError(f"{_short(text)!r} is no recipient of a kind that qyn1 knows (age1…, age1pq1…)")
 
@@ -83,7 +95,9 @@ def _parse_identity(text: str) -> X25519Identity | HybridIdentity:
         raise KeyUnavailable("it is no secret key: secret keys are in upper case")
     if prefix == _IDENTITY_PREFIX and len(data) == _KEY_SIZE:
         return X25519Identity(data)
-    if prefix == PQ_IDENTITY_PREFIX and len(data) == SEED_SIZE:
+    if prefix == HYBRID_IDENTITY_PREFIX and len(data) == HYBRID_SEED_SIZE:
+        from qyn1_core.envelope.hybrid import HybridIdentity  # noqa: PLC0415
+
         return HybridIdentity(data)
     raise KeyUnavailable("it is no secret key of a kind that qyn1 knows (AGE-SECRET-KEY-1…, AGE-SECRET-KEY-PQ-1…)")
 
@@ -125,8 +139,11 @@ def parse_identities_text(text: str, source: str = "the identity file") -> list[
 
 def generate_identity(*, pq: bool = False, randomness: Randomness = os.urandom) -> X25519Identity | HybridIdentity:
     """A new identity; with ``pq`` a post-quantum hybrid one."""
-    kind: Callable[[bytes], X25519Identity | HybridIdentity] = HybridIdentity if pq else X25519Identity
-    return kind(randomness(_KEY_SIZE))
+    if pq:
+        from qyn1_core.envelope.hybrid import HybridIdentity  # noqa: PLC0415
+
+        return HybridIdentity(randomness(HYBRID_SEED_SIZE))
+    return X25519Identity(randomness(_KEY_SIZE))
 
 
 def identity_file_text(identity: KeyPair) -> str:

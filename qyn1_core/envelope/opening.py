@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hmac
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from qyn1_core.envelope.armor import ArmorReader, looks_armored
-from qyn1_core.envelope.derivation import header_mac, payload_key
+from qyn1_core.envelope.derivation import PAYLOAD_NONCE_SIZE, header_mac, payload_key
 from qyn1_core.envelope.facts import STANZA_TYPE, PublicFacts, facts_of
 from qyn1_core.envelope.failures import HeaderError, HeaderMacError, NoMatch
 from qyn1_core.envelope.header import MAGIC, Header, read_header
 from qyn1_core.envelope.recipients import Identity, ScryptRecipient, check_alone
-from qyn1_core.envelope.sealing import PAYLOAD_NONCE_SIZE
 from qyn1_core.envelope.stream import StreamReader, plaintext_size
-from qyn1_plugins.spec import CipherProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import BinaryIO
+
+    from qyn1_plugins.spec import CipherProvider
 
 __all__ = ["HEAD_SIZE", "EnvelopeInfo", "OpenedEnvelope", "inspect", "is_age", "open_envelope"]
 
@@ -24,16 +26,14 @@ HEAD_SIZE: Final = 1100
 """Bytes at the start of a file from which `is_age` decides."""
 
 
-@dataclass(frozen=True)
-class OpenedEnvelope:
+class OpenedEnvelope(NamedTuple):
     """``facts`` (authentic) and ``payload``, the content: readable, seekable, authenticated."""
 
     facts: PublicFacts | None
     payload: StreamReader
 
 
-@dataclass(frozen=True)
-class EnvelopeInfo:
+class EnvelopeInfo(NamedTuple):
     """What an envelope says without a key, and so without authentication.
 
     ``recipients`` are the stanza types in the order of the header, without the facts;

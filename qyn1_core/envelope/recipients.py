@@ -8,15 +8,14 @@ when no stanza is its own, so that the next identity is tried; everything malfor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol, TypeAlias, runtime_checkable
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, runtime_checkable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from qyn1_core.envelope import bech32
 from qyn1_core.envelope.failures import HeaderError
@@ -24,8 +23,14 @@ from qyn1_core.envelope.header import Stanza, decode_base64, encode_base64
 from qyn1_core.envelope.secrecy import HoldsSecret
 from qyn1_core.errors import ConfigError, KeyUnavailable
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 __all__ = [
     "FILE_KEY_SIZE",
+    "HYBRID_IDENTITY_PREFIX",
+    "HYBRID_RECIPIENT_PREFIX",
+    "HYBRID_SEED_SIZE",
     "Identity",
     "Randomness",
     "Recipient",
@@ -37,6 +42,11 @@ __all__ = [
 
 FILE_KEY_SIZE: Final = 16
 _WRAPPED_SIZE: Final = FILE_KEY_SIZE + 16
+
+# Of the post-quantum type, which is a module of its own: whoever has no such key does without it.
+HYBRID_RECIPIENT_PREFIX: Final = "age1pq"
+HYBRID_IDENTITY_PREFIX: Final = "age-secret-key-pq-"
+HYBRID_SEED_SIZE: Final = 32
 
 Randomness: TypeAlias = Callable[[int], bytes]
 """Gives as many unpredictable bytes as it is asked for, like `os.urandom`."""
@@ -217,6 +227,8 @@ MAXIMUM_WORK_FACTOR: Final = 20
 
 
 def _scrypt(passphrase: bytes, salt: bytes, work_factor: int) -> bytes:
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt  # noqa: PLC0415  (most packages have no passphrase)
+
     try:
         return Scrypt(_SCRYPT_LABEL + salt, 32, n=1 << work_factor, r=8, p=1).derive(passphrase)
     except MemoryError:

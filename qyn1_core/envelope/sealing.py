@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import BinaryIO, Final
 
 from qyn1_core.envelope.armor import ArmorWriter
-from qyn1_core.envelope.derivation import Derivation, InputDigest, header_mac, payload_key
+from qyn1_core.envelope.derivation import PAYLOAD_NONCE_SIZE, Derivation, InputDigest, header_mac, payload_key
 from qyn1_core.envelope.facts import PublicFacts, encode_facts
 from qyn1_core.envelope.header import MAXIMUM_HEADER, MAXIMUM_STANZAS, Stanza, serialise_mac, serialise_stanzas
 from qyn1_core.envelope.hybrid import HybridRecipient
@@ -17,9 +17,8 @@ from qyn1_core.envelope.stream import Sink, StreamWriter
 from qyn1_core.errors import ConfigError
 from qyn1_plugins.spec import CipherProvider
 
-__all__ = ["MINIMUM_SEALING_SECRET", "PAYLOAD_NONCE_SIZE", "seal", "seal_convergent", "seal_deterministic"]
+__all__ = ["MINIMUM_SEALING_SECRET", "seal", "seal_convergent", "seal_deterministic"]
 
-PAYLOAD_NONCE_SIZE: Final = 16
 MINIMUM_SEALING_SECRET: Final = 16
 """Bytes: 128 bits, if they are random."""
 _COPY_SIZE: Final = 1024 * 1024

@@ -12,17 +12,20 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
-from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from qyn1_core.envelope.failures import PayloadError
 from qyn1_core.envelope.secrecy import HoldsSecret
 from qyn1_core.errors import AuthenticationError
-from qyn1_plugins.spec import CipherProvider
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import BinaryIO
+
     from typing_extensions import Buffer, Self
+
+    from qyn1_plugins.spec import CipherProvider
 
 __all__ = ["CHUNK_SIZE", "ENCRYPTED_CHUNK_SIZE", "Sink", "StreamReader", "StreamWriter", "plaintext_size"]
 

@@ -7,17 +7,20 @@ the native extension. Decoding works without it at either level.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+# The modules in numpy are imported where they are used: with the native extension nothing needs
+# them, and importing numpy takes longer than decoding a package.
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from qyn1_plugins._native import WITHOUT_NATIVE, native
-from qyn1_plugins.compressors.chunked_lazy import parse_lazily
-from qyn1_plugins.compressors.chunked_payload import MAX_BLOCK, STORED, decode_payload, encode_payload
-from qyn1_plugins.compressors.chunked_prior import NO_PRIOR, Statistics
-from qyn1_plugins.compressors.chunked_training import train
 from qyn1_plugins.errors import PluginError
-from qyn1_plugins.spec import Prior, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from qyn1_plugins.compressors.chunked_prior import Statistics
+    from qyn1_plugins.spec import Prior, Source
 
 __all__ = ["ChunkedRans", "decode", "encode"]
 
@@ -57,10 +60,12 @@ class ChunkedRans:
         """The block, or `CodecError`."""
         if native is not None:
             return bytes(_native_prior(prior).decode(payload, raw_size))
-        return decode_payload(payload, raw_size, _statistics(prior))
+        return decode(payload, raw_size, _statistics(prior))
 
     def train(self, packages: Sequence[Sequence[bytes]], language: str) -> bytes:
         """The content of a prior: see `qyn1_plugins.compressors.chunked_training`."""
+        from qyn1_plugins.compressors.chunked_training import train  # noqa: PLC0415
+
         return train(packages, language)
 
     def memory(self, raw_size: int) -> int:
@@ -68,24 +73,36 @@ class ChunkedRans:
         return 220 * raw_size + (16 << 20)
 
 
-def encode(data: bytes, statistics: Statistics = NO_PRIOR) -> bytes:
+def encode(data: bytes, statistics: Statistics | None = None) -> bytes:
     """The payload of ``data`` at level 1, in numpy."""
+    from qyn1_plugins.compressors.chunked_lazy import parse_lazily  # noqa: PLC0415
+    from qyn1_plugins.compressors.chunked_payload import MAX_BLOCK, STORED, encode_payload  # noqa: PLC0415
+    from qyn1_plugins.compressors.chunked_prior import NO_PRIOR  # noqa: PLC0415
+
     if not data:
         return b""
     if len(data) > MAX_BLOCK:
         return bytes([STORED]) + data
-    return encode_payload(data, parse_lazily(data, statistics), statistics)
+    known = NO_PRIOR if statistics is None else statistics
+    return encode_payload(data, parse_lazily(data, known), known)
 
 
-decode = decode_payload
+def decode(payload: bytes, raw_size: int, statistics: Statistics | None = None) -> bytes:
+    """The block of ``raw_size`` bytes in ``payload``, in numpy; `CodecError` if it is damaged."""
+    from qyn1_plugins.compressors.chunked_payload import decode_payload  # noqa: PLC0415
+    from qyn1_plugins.compressors.chunked_prior import NO_PRIOR  # noqa: PLC0415
+
+    return decode_payload(payload, raw_size, NO_PRIOR if statistics is None else statistics)
 
 
-def _statistics(prior: Prior | None) -> Statistics:
-    return NO_PRIOR if prior is None else _parsed(prior)
+def _statistics(prior: Prior | None) -> Statistics | None:
+    return None if prior is None else _parsed(prior)
 
 
 @lru_cache(maxsize=16)
 def _parsed(prior: Prior) -> Statistics:
+    from qyn1_plugins.compressors.chunked_prior import Statistics  # noqa: PLC0415
+
     return Statistics.parse(prior.load())
 
 

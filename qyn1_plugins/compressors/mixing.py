@@ -7,14 +7,17 @@ describes both.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from qyn1_plugins import _native
 from qyn1_plugins._native import WITHOUT_NATIVE
 from qyn1_plugins.errors import CodecError, PluginError
-from qyn1_plugins.spec import Prior, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+    from qyn1_plugins.spec import Prior, Source
 
 __all__ = ["Mixing"]
 

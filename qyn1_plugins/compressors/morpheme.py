@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from threading import Lock
-from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from qyn1_plugins._native import WITHOUT_NATIVE, native
 from qyn1_plugins.errors import PluginError
-from qyn1_plugins.spec import Prior, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+    from qyn1_plugins.spec import Prior, Source
 
 __all__ = ["Morpheme"]
 

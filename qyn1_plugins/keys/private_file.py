@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from qyn1_plugins.errors import KeyUnavailable
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["decode_key_text", "read_managed_file", "read_private_file"]
 
@@ -16,7 +18,7 @@ MAXIMUM_KEY_FILE: Final = 1 << 20
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
-def read_private_file(path: Path) -> str:
+def read_private_file(path: Path | str) -> str:
     """The text of ``path``; `KeyUnavailable` when it is missing, no regular file, or open to others.
 
     The permissions are those of the file that was opened, so that it cannot be exchanged
@@ -25,7 +27,7 @@ def read_private_file(path: Path) -> str:
     return _read(path, forbidden=_OTHERS if os.name == "posix" else 0)
 
 
-def read_managed_file(path: Path) -> str:
+def read_managed_file(path: Path | str) -> str:
     """The text of a secret that a service manager has put there.
 
     Such files are often readable by all inside their container or unit, whose walls protect
@@ -34,7 +36,7 @@ def read_managed_file(path: Path) -> str:
     return _read(path, forbidden=stat.S_IWGRP | stat.S_IWOTH if os.name == "posix" else 0)
 
 
-def _read(path: Path, forbidden: int) -> str:
+def _read(path: Path | str, forbidden: int) -> str:
     try:
         # Without O_NONBLOCK, opening a named pipe would wait for its writer for ever.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))

@@ -278,8 +278,8 @@ GOLDEN_CHUNKED = "ae5c66245822a2d9b94c04b757940aa27ae2bc7ee71dedeeb18baaca099544
 
 @pytest.mark.parametrize("language", ["python", "javascript", "rust", "cpp", "text"])
 def test_shipped_priors_load_and_halve_a_small_file(language: str) -> None:
-    presets = pytest.importorskip("qyn1_presets")
-    shipped = [p for p in presets.qyn1_priors() if (p.compressor, p.language) == ("chunked-rans", language)]
+    presets = pytest.importorskip("qyn1_presets.prior_files")
+    shipped = [p for p in presets.prior_files() if (p.compressor, p.language) == ("chunked-rans", language)]
     assert shipped, f"no prior of chunked-rans for {language}"
     sample = SMALL_FILES[language]
     for prior in shipped:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import qyn1_presets
+import qyn1_presets.plugin
 
 from qyn1_core.detection import detect_preset
 from qyn1_core.priors import resolve
 from qyn1_plugins.host import Host
 
-HOST = Host([(qyn1_presets, "qyn1", "1")])
+HOST = Host([(qyn1_presets.plugin, "qyn1", "1")])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-import qyn1_presets
+import qyn1_presets.plugin
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,7 +33,7 @@ class _Presets:
 
 HOST = Host(
     [
-        (qyn1_presets, "qyn1", "1"),
+        (qyn1_presets.plugin, "qyn1", "1"),
         (_Presets(house='mode = "maximum"\nblock_size = "64 KiB"\nlevel = 3\n'), "qyn1-house", "1"),
     ]
 )

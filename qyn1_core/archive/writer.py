@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from qyn1_core.archive.directory import Block, Directory, Entry, Method
 from qyn1_core.archive.layout import (
@@ -14,8 +13,11 @@ from qyn1_core.archive.layout import (
     pack_header,
     padme,
 )
-from qyn1_plugins.host import Host
-from qyn1_plugins.spec import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qyn1_plugins.host import Host
 
 __all__ = ["ArchiveWriter", "Sink"]
 
@@ -65,6 +67,8 @@ class ArchiveWriter:
         return directory
 
     def _pack_directory(self, raw: bytes) -> tuple[DirectoryCodec, bytes]:
+        from qyn1_plugins.spec import Source  # noqa: PLC0415  (who only reads archives starts quicker without)
+
         codec = self._host.compressor("chunked-rans")
         packed = codec.encode(
             Source(raw, "binary", lambda: self._host.frontend("binary").lex(raw)), None, codec.levels()[0]

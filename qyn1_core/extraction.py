@@ -11,12 +11,15 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from array import array
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from qyn1_core.archive import ArchiveReader, Directory, EntryKind
+from qyn1_core.archive import ArchiveReader, Directory, Entry, EntryKind
 from qyn1_core.errors import NotFound, PermissionDenied
 from qyn1_core.output import TEMPORARY_PREFIX, current_umask, sync_directory
 from qyn1_core.pipeline import in_threads
@@ -35,25 +38,24 @@ def extract(reader: ArchiveReader, target: Path, numbers: Sequence[int], *, work
     directory = reader.directory
     if os.path.lexists(target) and not target.is_dir():
         raise PermissionDenied(f"{target} is not a folder: choose another one with -C")
-    paths = {number: directory.entries[number].path for number in numbers}
-    _check_conflicts(target, {paths[n]: directory.entries[n].kind for n in numbers}, force=force)
+    _check_conflicts(target, (directory.entries[n] for n in numbers), force=force)
     with _staging(target) as stage:
         _write_files(reader, stage, numbers, workers)
         _write_links_and_directories(directory, stage, numbers)
         _put_in_place(stage, target)
 
 
-def _check_conflicts(target: Path, kinds: Mapping[str, EntryKind], *, force: bool) -> None:
+def _check_conflicts(target: Path, entries: Iterable[Entry], *, force: bool) -> None:
     if not target.is_dir():
         return
     sound: set[str] = {""}
-    for path, kind in kinds.items():
-        _check_parents(target, path, sound)
-        place = target / path
+    for entry in entries:
+        _check_parents(target, entry.path, sound)
+        place = target / entry.path
         if not os.path.lexists(place):
             continue
         if place.is_dir() and not place.is_symlink():
-            if kind is EntryKind.DIRECTORY:
+            if entry.kind is EntryKind.DIRECTORY:
                 continue
             raise PermissionDenied(f"{place} is a folder, and the package has a file or link of that name")
         if not force:
@@ -93,35 +95,51 @@ def _staging(target: Path) -> Iterator[Path]:
 
 def _write_files(reader: ArchiveReader, stage: Path, numbers: Sequence[int], workers: int) -> None:
     directory = reader.directory
-    wanted = set(numbers)
-    files = [n for n in numbers if directory.entries[n].kind in (EntryKind.FILE, EntryKind.COPY)]
-    # A copy whose original was not asked for is decoded like a file of its own.
-    decoded = [
-        n for n in files if directory.entries[n].kind is EntryKind.FILE or directory.entries[n].original not in wanted
-    ]
-    by_block: dict[int, list[tuple[int, int, int]]] = {}
-    for number in decoded:
-        _create(stage, directory, number)
-        for extent in directory.extents(number):
-            by_block.setdefault(extent.block, []).append((number, extent.offset, extent.size))
-    for block, data in in_threads(iter(sorted(by_block)), reader.block, workers):
-        for number, offset, size in by_block[block]:
-            with (stage / directory.entries[number].path).open("r+b") as file:
-                file.seek(0, 2)
-                file.write(memoryview(data)[offset : offset + size])
-    for number in files:
+    wanted = bytearray(len(directory.entries))
+    for number in numbers:
+        wanted[number] = 1
+    folders: set[str] = set()
+    places = array("Q")  # block and entry in one number: they are many
+    for number in numbers:
         entry = directory.entries[number]
-        if entry.kind is EntryKind.COPY and entry.original in wanted:
-            _create(stage, directory, number)
-            shutil.copyfile(stage / directory.entries[entry.original].path, stage / entry.path)
-    for number in files:
-        (stage / directory.entries[number].path).chmod(directory.entries[number].mode)
+        # A copy whose original was not asked for is decoded like a file of its own.
+        if entry.kind is EntryKind.FILE or (entry.kind is EntryKind.COPY and not wanted[entry.original]):
+            _create(stage, entry.path, folders)
+            places.extend(extent.block << 32 | number for extent in directory.extents(number))
+    places = array("Q", sorted(places))
+    blocks = (block for block, _ in groupby(place >> 32 for place in places))
+    begin = 0
+    for block, data in in_threads(blocks, reader.block, workers):
+        end = bisect_left(places, block + 1 << 32, begin)
+        for place in places[begin:end]:
+            number = place & 0xFFFFFFFF
+            extent = next(extent for extent in directory.extents(number) if extent.block == block)
+            with open(_place(stage, directory.entries[number].path), "ab") as file:  # noqa: PTH123
+                file.write(memoryview(data)[extent.offset : extent.offset + extent.size])
+        begin = end
+    for number in numbers:
+        entry = directory.entries[number]
+        if entry.kind is EntryKind.COPY and wanted[entry.original]:
+            _create(stage, entry.path, folders)
+            shutil.copyfile(_place(stage, directory.entries[entry.original].path), _place(stage, entry.path))
+    for number in numbers:
+        entry = directory.entries[number]
+        if entry.kind in (EntryKind.FILE, EntryKind.COPY):
+            os.chmod(_place(stage, entry.path), entry.mode)  # noqa: PTH101
 
 
-def _create(stage: Path, directory: Directory, number: int) -> None:
-    place = stage / directory.entries[number].path
-    place.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(place, _NEW_FILE, 0o600))
+def _place(stage: Path, path: str) -> str:
+    """Where ``path`` goes; a string, since making a `Path` for each of very many files takes its time."""
+    return os.path.join(stage, path)  # noqa: PTH118
+
+
+def _create(stage: Path, path: str, folders: set[str]) -> None:
+    """An empty file; ``folders`` are those that have been made."""
+    folder = path.rpartition("/")[0]
+    if folder not in folders:
+        (stage / folder).mkdir(parents=True, exist_ok=True)
+        folders.add(folder)
+    os.close(os.open(_place(stage, path), _NEW_FILE, 0o600))
 
 
 def _write_links_and_directories(directory: Directory, stage: Path, numbers: Sequence[int]) -> None:
@@ -169,16 +187,16 @@ def _is_real_directory(place: Path) -> bool:
         return False
 
 
-def select(directory: Directory, paths: Collection[str]) -> list[int]:
+def select(directory: Directory, paths: Collection[str]) -> Sequence[int]:
     """The entries that ``paths`` name, a folder standing for all below it; all entries for no path.
 
     Raises `NotFound` for a path that names nothing.
     """
     if not paths:
-        return list(range(len(directory.entries)))
+        return range(len(directory.entries))
     wanted = {path.strip("/").removeprefix("./") for path in paths}
     found: set[str] = set()
-    numbers = []
+    numbers = array("I")
     for number, entry in enumerate(directory.entries):
         place = entry.path
         while True:

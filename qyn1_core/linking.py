@@ -99,7 +99,7 @@ def project_entries(sources: Sequence[SourceFile], base: Path) -> list[ProjectEn
     for source in chosen.values():
         place = base / source.file
         mode = _EXECUTABLE if source.executable else _PLAIN
-        entries.append(ProjectEntry(source.path, "file", mode, _size(place, source.file), "", place))
+        entries.append(ProjectEntry(source.path, "file", mode, _size(place, source.file), "", str(place)))
     return entries
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final
@@ -47,7 +48,6 @@ class Package:
         self._source = source
         self._reader = reader
         self.encrypted = encrypted
-        self._numbers = {entry.path: number for number, entry in enumerate(reader.directory.entries)}
 
     def __enter__(self) -> Package:
         return self
@@ -80,7 +80,12 @@ class Package:
         return sorted(self._reader.directory.entries, key=lambda entry: entry.path.encode("utf-8"))
 
     def __contains__(self, path: object) -> bool:
-        return path in self._numbers
+        return isinstance(path, str) and path in self._numbers
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        """Entries by path; made when somebody looks one up, since there may be very many."""
+        return {entry.path: number for number, entry in enumerate(self._reader.directory.entries)}
 
     def read(self, path: str) -> bytes:
         """The bytes of the file ``path`` (a link within the package is followed)."""
@@ -114,23 +119,23 @@ class Package:
         """Write the entries that ``paths`` name (all for none) below the folder ``target``."""
         watch = Stopwatch()
         numbers = select(self._reader.directory, paths)
-        entries = [self._reader.directory.entries[number] for number in numbers]
+        report = UnpackReport(output=str(target), packed_size=self._reader.size)
+        for number in numbers:
+            entry = self._reader.directory.entries[number]
+            report.files += entry.kind in (EntryKind.FILE, EntryKind.COPY)
+            report.links += entry.kind is EntryKind.SYMLINK
+            report.directories += entry.kind is EntryKind.DIRECTORY
+            report.raw_size += entry.size
         used = self._workers(workers)
         with watch.stage("extract"):
             extract(self._reader, target, numbers, workers=used, force=force)
-        return UnpackReport(
-            output=str(target),
-            files=sum(entry.kind in (EntryKind.FILE, EntryKind.COPY) for entry in entries),
-            links=sum(entry.kind is EntryKind.SYMLINK for entry in entries),
-            directories=sum(entry.kind is EntryKind.DIRECTORY for entry in entries),
-            raw_size=sum(entry.size for entry in entries),
-            packed_size=self._reader.size,
-            blocks=len(self._reader.directory.blocks),
-            workers=used,
-            seconds={**watch.seconds, "total": watch.total()},
-            peak_rss=peak_rss(),
-            notes=[] if self.encrypted else ["the package is not encrypted: nothing tells whether somebody changed it"],
-        )
+        report.blocks = len(self._reader.directory.blocks)
+        report.workers = used
+        report.seconds = {**watch.seconds, "total": watch.total()}
+        report.peak_rss = peak_rss()
+        if not self.encrypted:
+            report.notes.append("the package is not encrypted: nothing tells whether somebody changed it")
+        return report
 
     def _workers(self, requested: int) -> int:
         directory = self._reader.directory

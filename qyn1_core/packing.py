@@ -317,10 +317,11 @@ def _encoded(
             task.data,
         )
 
+    largest: dict[str, int] = {}
+    for block in plan.blocks:
+        largest[block.language] = max(largest.get(block.language, 0), block.raw_size)
     memory = {
-        language: host.compressor(recipe.compressor).memory(
-            max((b.raw_size for b in plan.blocks if b.language == language), default=0)
-        )
+        language: host.compressor(recipe.compressor).memory(largest.get(language, 0))
         for language, recipe in plan.recipes.items()
     }
     tasks = _tasks(plan, chosen, cache, watch)

@@ -6,17 +6,19 @@ count, the machine or the time, so that equal input gives equal blocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Final, TypeVar
 
-from qyn1_core.archive import Entry, EntryKind
+from qyn1_core.archive import Entry
 from qyn1_core.errors import ConfigError, NotFound, PermissionDenied, SourceError
 from qyn1_core.file_index import FileIndex, Known
+from qyn1_core.plan_tables import BlockPlan, BlockPlans, Material, Materials, Piece, PlannedEntries
 from qyn1_core.priors import Priors
-from qyn1_core.project import ProjectEntry
+from qyn1_core.project_entries import ProjectEntry
 from qyn1_plugins.host import Host
 from qyn1_plugins.spec import Canonicaliser
 
@@ -63,61 +65,27 @@ class Recipe:
     level: int
 
 
-@dataclass(frozen=True, slots=True)
-class Material:
-    """One file to pack.
-
-    With a ``canonicaliser`` its canonical form is packed: ``size`` is that form's, and
-    ``data`` that form if it was kept. ``digests`` are the SHA-256 of its pieces of a
-    block's size each, where somebody asked for them.
-    """
-
-    entry: ProjectEntry
-    language: str
-    size: int
-    canonicaliser: Canonicaliser | None = None
-    data: bytes | None = None
-    digests: tuple[bytes, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """``size`` bytes of file ``material`` from ``offset``."""
-
-    material: int
-    offset: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class BlockPlan:
-    """One block: pieces of files of one language, end to end."""
-
-    language: str
-    pieces: tuple[Piece, ...]
-    raw_size: int
-
-
 @dataclass(frozen=True)
 class Plan:
     """Everything that will stand in the archive, in order."""
 
-    entries: tuple[Entry, ...]
-    materials: tuple[Material, ...]
-    blocks: tuple[BlockPlan, ...]
+    entries: Sequence[Entry]
+    materials: Materials
+    blocks: BlockPlans
     recipes: dict[str, Recipe]
     block_size: int
     padded: bool
     notes: tuple[str, ...]
+    reader: _Reader
 
     @property
     def raw_size(self) -> int:
         """Bytes of all files, copies counted once."""
-        return sum(block.raw_size for block in self.blocks)
+        return self.blocks.raw_size
 
     def digest(self, piece: Piece) -> bytes:
         """The SHA-256 of ``piece``, where the plan was made with an index."""
-        return self.materials[piece.material].digests[piece.offset // self.block_size]
+        return self.materials.digest(piece.material, piece.offset // self.block_size)
 
 
 def make_plan(
@@ -141,38 +109,36 @@ def make_plan(
     block_size = priors.block_size or mode.block_size
     notes: list[str] = []
     reader = _Reader(priors.fidelity == "canonical", block_size, host, language, index)
-    materials = [reader.material(entry) for entry in entries if entry.kind == "file"]
+    materials = Materials(entries)
+    others = array("I")
+    for number, entry in enumerate(entries):
+        if entry.kind == "file":
+            materials.append(number, reader.material(entry))
+        else:
+            others.append(number)
     # Like beside like: one language together, and within it neighbours in the tree,
     # which tend to share names.
-    materials.sort(key=lambda m: (m.language, m.entry.path.encode("utf-8")))
-    originals = {} if mode.isolated else _duplicates(materials)
-    unique = [i for i in range(len(materials)) if i not in originals]
-    recipes = {name: _recipe(name, priors, mode, host, notes) for name in sorted({m.language for m in materials})}
-    blocks = tuple(_blocks(materials, unique, block_size, isolated=mode.isolated))
-    archive_entries = [
-        Entry(m.entry.path, EntryKind.COPY, m.entry.mode, m.size, originals[i])
-        if i in originals
-        else Entry(m.entry.path, EntryKind.FILE, m.entry.mode, m.size)
-        for i, m in enumerate(materials)
-    ]
-    for entry in entries:
-        if entry.kind == "symlink":
-            archive_entries.append(Entry(entry.path, EntryKind.SYMLINK, entry.mode, target=entry.target))
-        elif entry.kind == "directory":
-            archive_entries.append(Entry(entry.path, EntryKind.DIRECTORY, entry.mode))
+    materials.sort()
+    originals = array("I", range(len(materials))) if mode.isolated else _originals(materials, reader)
+    unique = (number for number, original in enumerate(originals) if number == original)
+    recipes = {name: _recipe(name, priors, mode, host, notes) for name in materials.languages}
+    blocks = BlockPlans(materials)
+    for block in _blocks(materials, unique, block_size, isolated=mode.isolated):
+        blocks.append(block)
     return Plan(
-        tuple(archive_entries),
-        tuple(materials),
+        PlannedEntries(entries, materials, originals, others),
+        materials,
         blocks,
         recipes,
         block_size,
         mode.padded,
         tuple(dict.fromkeys(notes)),
+        reader,
     )
 
 
 class _Reader:
-    """Learns of each file what the plan needs: language, size, and for an index the digests of its pieces."""
+    """Learns of each file what the plan needs (language, size, digests of its pieces for an index), and reads it."""
 
     def __init__(
         self, canonical: bool, block_size: int, host: Host, language: str | None, index: FileIndex | None
@@ -183,41 +149,58 @@ class _Reader:
         self._language = language
         self._index = index
         self._kept = 0
+        self._canonicalisers: dict[str, Canonicaliser | None] = {}
 
     def material(self, entry: ProjectEntry) -> Material:
         index = self._index
         if index is None:
             return self._read(entry)
-        status = _translated(entry.source.stat, entry)
+        status = _translated(lambda: os.stat(entry.source), entry)  # noqa: PTH116 (as above)
         signature = index.signature(entry.path, status)
         known = index.find(signature)
         if known is not None and status.st_size == entry.size:
-            return Material(
-                entry, known.language, known.size, self._canonicaliser(known.language), digests=known.digests
-            )
+            return Material(entry, known.language, known.size, digests=known.digests)
         begun = index.begin()
         material = self._read(entry)
-        digests = tuple(sha256(part).digest() for part in _parts(material, self._block_size))
+        digests = tuple(sha256(part).digest() for part in self.parts(material, self._block_size))
         index.remember(signature, status, begun, Known(material.language, material.size, digests))
-        return Material(entry, material.language, material.size, material.canonicaliser, material.data, digests)
+        return Material(entry, material.language, material.size, material.data, digests)
 
-    def _canonicaliser(self, language: str) -> Canonicaliser | None:
-        if not self._canonical:
-            return None
-        frontend = self._host.frontend(language)
-        return frontend if isinstance(frontend, Canonicaliser) else None
+    def canonicaliser(self, language: str) -> Canonicaliser | None:
+        if language not in self._canonicalisers:
+            frontend: object = self._host.frontend(language) if self._canonical else None
+            self._canonicalisers[language] = frontend if isinstance(frontend, Canonicaliser) else None
+        return self._canonicalisers[language]
 
     def _read(self, entry: ProjectEntry) -> Material:
         language = self._language
         if language is None:
             language = self._host.detect_language(entry.path, _read(entry, 0, min(entry.size, _HEAD)))
-        canonicaliser = self._canonicaliser(language)
+        canonicaliser = self.canonicaliser(language)
         if canonicaliser is None:
             return Material(entry, language, entry.size)
         data = canonicaliser.canonicalise(_read(entry, 0, entry.size, last=True), entry.path)
         self._kept += len(data)
         kept = data if self._kept <= _CANONICAL_KEPT else None
-        return Material(entry, language, len(data), canonicaliser, kept)
+        return Material(entry, language, len(data), kept)
+
+    def parts(self, material: Material, size: int) -> Iterator[bytes]:
+        """What is packed of ``material``, ``size`` bytes at a time."""
+        for offset in range(0, material.size, size):
+            yield self.part(material, offset, min(size, material.size - offset))
+
+    def part(self, material: Material, offset: int, size: int) -> bytes:
+        """``size`` bytes from ``offset`` of what is packed of ``material``."""
+        entry = material.entry
+        canonicaliser = self.canonicaliser(material.language)
+        if canonicaliser is None:
+            return _read(entry, offset, size, last=offset + size == material.size)
+        data = material.data
+        if data is None:
+            data = canonicaliser.canonicalise(_read(entry, 0, entry.size, last=True), entry.path)
+            if len(data) != material.size:
+                raise _changed(entry)
+        return data[offset : offset + size]
 
 
 def _recipe(language: str, priors: Priors, mode: Mode, host: Host, notes: list[str]) -> Recipe:
@@ -241,54 +224,28 @@ def _recipe(language: str, priors: Priors, mode: Mode, host: Host, notes: list[s
     return Recipe(compressor.name, level)
 
 
-def _duplicates(materials: Sequence[Material]) -> dict[int, int]:
-    """Position of each file that repeats an earlier one, and that one's position."""
-    by_size: dict[int, list[int]] = {}
-    for i, material in enumerate(materials):
-        if material.size:
-            by_size.setdefault(material.size, []).append(i)
-    originals: dict[int, int] = {}
+def _originals(materials: Materials, reader: _Reader) -> array[int]:
+    """For each file the first one with the same bytes, which most often is the file itself."""
+    by_size: dict[int, array[int]] = {}
+    for i in range(len(materials)):
+        size = materials.size(i)
+        if size:
+            by_size.setdefault(size, array("I")).append(i)
+    originals = array("I", range(len(materials)))
     for candidates in by_size.values():
         if len(candidates) < 2:
             continue
         first: dict[bytes, int] = {}
         for i in candidates:
+            material = materials[i]
             digest = sha256()
-            if materials[i].digests:
-                digest.update(b"".join(materials[i].digests))
-            else:
-                for part in _parts(materials[i], _CHUNK):
-                    digest.update(part)
-            original = first.setdefault(digest.digest(), i)
-            if original != i:
-                originals[i] = original
+            for part in material.digests or (sha256(part).digest() for part in reader.parts(material, _CHUNK)):
+                digest.update(part)
+            originals[i] = first.setdefault(digest.digest(), i)
     return originals
 
 
-def _parts(material: Material, size: int) -> Iterator[bytes]:
-    """What is packed of ``material``, ``size`` bytes at a time."""
-    if material.canonicaliser is not None:
-        data = _canonical_form(material, material.canonicaliser)
-        yield from (data[offset : offset + size] for offset in range(0, len(data), size))
-        return
-    for offset in range(0, material.size, size):
-        part = min(size, material.size - offset)
-        yield _read(material.entry, offset, part, last=offset + part == material.size)
-
-
-def _canonical_form(material: Material, canonicaliser: Canonicaliser) -> bytes:
-    if material.data is not None:
-        return material.data
-    entry = material.entry
-    data = canonicaliser.canonicalise(_read(entry, 0, entry.size, last=True), entry.path)
-    if len(data) != material.size:
-        raise _changed(entry)
-    return data
-
-
-def _blocks(
-    materials: Sequence[Material], unique: Sequence[int], block_size: int, *, isolated: bool
-) -> Iterator[BlockPlan]:
+def _blocks(materials: Materials, unique: Iterable[int], block_size: int, *, isolated: bool) -> Iterator[BlockPlan]:
     """Whole files, as many as fit; only a file larger than a block is cut, and it begins a block of its own.
 
     Where a block ends depends on the paths near its end and not on what stands before
@@ -297,10 +254,10 @@ def _blocks(
     pieces: list[Piece] = []
     used = 0
     for i in unique:
-        size = materials[i].size
+        size = materials.size(i)
         if not size:
             continue
-        if pieces and (isolated or size > block_size or materials[i].language != _language(materials, pieces)):
+        if pieces and (isolated or size > block_size or materials.language(i) != _language(materials, pieces)):
             yield _block(materials, pieces)
             pieces, used = [], 0
         while used + size > block_size and pieces:
@@ -318,15 +275,15 @@ def _blocks(
         yield _block(materials, pieces)
 
 
-def _language(materials: Sequence[Material], pieces: Sequence[Piece]) -> str:
-    return materials[pieces[0].material].language
+def _language(materials: Materials, pieces: Sequence[Piece]) -> str:
+    return materials.language(pieces[0].material)
 
 
-def _block(materials: Sequence[Material], pieces: Sequence[Piece]) -> BlockPlan:
+def _block(materials: Materials, pieces: Sequence[Piece]) -> BlockPlan:
     return BlockPlan(_language(materials, pieces), tuple(pieces), sum(piece.size for piece in pieces))
 
 
-def _cut(materials: Sequence[Material], pieces: Sequence[Piece], following: int, block_size: int) -> int:
+def _cut(materials: Materials, pieces: Sequence[Piece], following: int, block_size: int) -> int:
     """How many of ``pieces`` make a full block: it ends before the file whose path has the smallest hash.
 
     Of the files that could begin the next block (``following`` is the first that no longer
@@ -339,7 +296,7 @@ def _cut(materials: Sequence[Material], pieces: Sequence[Piece], following: int,
         filled += piece.size
         if filled * _CUT_FROM[1] >= block_size * _CUT_FROM[0]:
             following_file = pieces[count].material if count < len(pieces) else following
-            rank = sha256(materials[following_file].entry.path.encode("utf-8")).digest()
+            rank = sha256(materials.entry(following_file).path.encode("utf-8")).digest()
             if best is None or rank < best[0]:
                 best = rank, count
     return len(pieces) if best is None else best[1]
@@ -350,11 +307,7 @@ def read_block(plan: Plan, block: BlockPlan) -> bytes:
     parts = []
     for piece in block.pieces:
         material = plan.materials[piece.material]
-        end = piece.offset + piece.size
-        if material.canonicaliser is not None:
-            part = _canonical_form(material, material.canonicaliser)[piece.offset : end]
-        else:
-            part = _read(material.entry, piece.offset, piece.size, last=end == material.size)
+        part = plan.reader.part(material, piece.offset, piece.size)
         if material.digests and sha256(part).digest() != plan.digest(piece):
             raise _changed(material.entry)
         parts.append(part)
@@ -365,7 +318,7 @@ def _read(entry: ProjectEntry, offset: int, size: int, *, last: bool = False) ->
     """Exactly ``size`` bytes; when ``last``, the file must end there."""
 
     def read() -> bytes:
-        with Path(entry.source).open("rb") as file:
+        with open(entry.source, "rb") as file:  # noqa: PTH123 (a Path for each file takes its time)
             file.seek(offset)
             return file.read(size + 1 if last else size)
 

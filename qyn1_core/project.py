@@ -18,20 +18,20 @@ Sockets, pipes and devices hold no source code: they are passed over with a note
 
 from __future__ import annotations
 
+import operator
 import os
 import stat
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from qyn1_core.errors import ConfigError, NotFound, PermissionDenied, SourceError
 from qyn1_core.ignore import Patterns
+from qyn1_core.project_entries import ProjectEntries, ProjectEntry
 
-__all__ = ["ProjectEntry", "discover"]
-
-Kind = Literal["file", "symlink", "directory"]
+__all__ = ["ProjectEntries", "ProjectEntry", "discover"]
 
 _NEVER: Final = frozenset({".git", ".hg", ".svn"})
 _IGNORE_FILES: Final = (".qyn1ignore", ".gitignore")  # the first one that decides wins
@@ -42,23 +42,6 @@ _READ_CHECK: Final = hasattr(os, "geteuid")
 _Rules = tuple[tuple[Patterns, ...], tuple[Patterns, ...]]  # per ignore file name, deepest first
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectEntry:
-    """One file, symbolic link or empty folder to pack.
-
-    ``path`` is relative to the project with forward slashes, spelled as the file
-    system gives it. ``mode`` holds permission bits only, ``size`` bytes (0 unless a
-    file), ``target`` the text of a link.
-    """
-
-    path: str
-    kind: Kind
-    mode: int
-    size: int
-    target: str
-    source: Path
-
-
 def discover(
     root: Path,
     *,
@@ -67,7 +50,7 @@ def discover(
     skip: Collection[Path] = (),
     permissions: str = "exact",
     notes: list[str] | None = None,
-) -> list[ProjectEntry]:
+) -> ProjectEntries:
     """Everything of the project ``root`` that is to be packed, sorted by the bytes of its path.
 
     ``root`` may be a single file, which is then packed whatever the patterns say.
@@ -94,7 +77,7 @@ def discover(
         notes=[] if notes is None else notes,
     )
     if stat.S_ISREG(status.st_mode):
-        return [walk.single(root, status)]
+        return walk.single(root, status)
     if not stat.S_ISDIR(status.st_mode):
         raise SourceError("neither a file nor a folder", str(root))
     return walk.run()
@@ -125,22 +108,33 @@ class _Walk:
     normalized: bool
     notes: list[str]
 
-    def run(self) -> list[ProjectEntry]:
+    def run(self) -> ProjectEntries:
         prefix, rules = self._rules_above()
-        entries: list[ProjectEntry] = []
-        todo = [_Folder(self.root, "", rules, included=False, ignored=False)]
-        while todo:
-            folder = todo.pop()
-            todo.extend(self._list(folder, prefix, entries))
-        entries.sort(key=lambda entry: entry.path.encode("utf-8"))
-        self._note_collisions(entries)
+        entries = ProjectEntries(os.path.join(self.root, ""))  # noqa: PTH118 (the separator at the end counts)
+        # Depth first, and in each folder in the order of the bytes of the paths that begin there:
+        # so all paths come in the order of their bytes.
+        way = [self._open(_Folder(self.root, "", rules, included=False, ignored=False), prefix, entries)]
+        while way:
+            listing = way[-1]
+            name = next(listing.names, None)
+            if name is None:
+                way.pop()
+                self._note_collisions(listing)
+                if way and listing.kept:
+                    way[-1].keep(listing.folder.relative[:-1])
+                continue
+            folder = self._visit(listing, name, prefix, entries)
+            if folder is not None:
+                way.append(self._open(folder, prefix, entries))
         return entries
 
-    def single(self, given: Path, status: os.stat_result) -> ProjectEntry:
+    def single(self, given: Path, status: os.stat_result) -> ProjectEntries:
         name = given.name or self.root.name
         self._encode(name)
         self._check_readable(str(self.root), str(given))
-        return ProjectEntry(name, "file", self._mode(status), status.st_size, "", self.root)
+        entries = ProjectEntries(str(self.root), single=True)
+        entries.append(name, "file", self._mode(status), status.st_size)
+        return entries
 
     # -- ignore files ---------------------------------------------------------------
 
@@ -179,38 +173,47 @@ class _Walk:
 
     # -- the walk -------------------------------------------------------------------
 
-    def _list(self, folder: _Folder, above: bytes, entries: list[ProjectEntry]) -> Iterator[_Folder]:
-        """Add what lies directly in ``folder`` to ``entries`` and give the folders to go on with.
+    def _open(self, folder: _Folder, above: bytes, entries: ProjectEntries) -> _Listing:
+        """What is directly in ``folder``; if it is empty, it is itself added to ``entries``.
 
         ``above`` comes before the project in the paths that ignore files see.
         """
+        names: list[bytes] = []
+        own: list[str] = []
         try:
-            with os.scandir(folder.location) as listing:
-                found = list(listing)
+            with os.scandir(folder.location) as found:
+                for entry in found:
+                    name = os.fsencode(entry.name)
+                    names.append(name + b"/" if entry.is_dir(follow_symlinks=False) else name)
+                    if entry.name in _IGNORE_FILES and entry.is_file(follow_symlinks=False):
+                        own.append(entry.name)
         except OSError as error:
             raise _refused(folder.relative or str(folder.location), error) from error
-        if not found and folder.relative:
-            if folder.included or not folder.ignored:
-                mode = self._mode(folder.location.stat())
-                entries.append(ProjectEntry(folder.relative[:-1], "directory", mode, 0, "", folder.location))
-            return
         rules = folder.rules
-        own = [entry.name for entry in found if entry.name in _IGNORE_FILES and entry.is_file(follow_symlinks=False)]
         if own:
             rules = self._with_rules_of(folder.location, above + folder.relative.encode("utf-8"), own, rules)
-        for entry in found:
-            if entry.name in _NEVER or (self.skip and entry.path in self.skip):
-                continue
-            path = folder.relative + entry.name
-            is_folder = entry.is_dir(follow_symlinks=False)
-            included, ignored = self._choice(folder, path, above, rules, is_folder)
-            if is_folder:
-                if included or not ignored or (included is None and self.include.reaches_below(path.encode("utf-8"))):
-                    yield _Folder(
-                        folder.location / entry.name, path + "/", rules, included=bool(included), ignored=ignored
-                    )
-            elif included or not ignored:
-                self._add(entry, folder.location, path, entries)
+        listing = _Listing(replace(folder, rules=rules), iter(sorted(names)))
+        if not names and folder.relative and (folder.included or not folder.ignored):
+            entries.append(folder.relative[:-1], "directory", self._mode(folder.location.stat()))
+            listing.kept.append(b"")
+        return listing
+
+    def _visit(self, listing: _Listing, name: bytes, above: bytes, entries: ProjectEntries) -> _Folder | None:
+        """Add what is called ``name`` to ``entries``; a folder to go on with is returned instead."""
+        folder = listing.folder
+        is_folder = name.endswith(b"/")
+        text = os.fsdecode(name[:-1] if is_folder else name)
+        location = os.path.join(folder.location, text)  # noqa: PTH118 (a Path for each file takes its time)
+        if text in _NEVER or (self.skip and location in self.skip):
+            return None
+        path = folder.relative + text
+        included, ignored = self._choice(folder, path, above, folder.rules, is_folder)
+        if not is_folder:
+            if (included or not ignored) and self._add(location, path, entries):
+                listing.keep(path)
+        elif included or not ignored or (included is None and self.include.reaches_below(path.encode("utf-8"))):
+            return _Folder(Path(location), path + "/", folder.rules, included=bool(included), ignored=ignored)
+        return None
 
     def _choice(
         self, folder: _Folder, path: str, above: bytes, rules: _Rules, is_folder: bool
@@ -229,20 +232,23 @@ class _Walk:
             included = included if decision is None else (decision or None)
         return included, folder.ignored or _ignored(above + encoded, name, is_folder, rules)
 
-    def _add(self, entry: os.DirEntry[str], folder: Path, path: str, entries: list[ProjectEntry]) -> None:
+    def _add(self, location: str, path: str, entries: ProjectEntries) -> bool:
+        """Add a file or link to ``entries``; False for what is neither."""
         try:
-            status = entry.stat(follow_symlinks=False)
-            target = _link_text(entry.path) if stat.S_ISLNK(status.st_mode) else ""
+            status = os.lstat(location)
+            target = _link_text(location) if stat.S_ISLNK(status.st_mode) else ""
         except OSError as error:
             raise _refused(path, error) from error
         if target:
             self._check_link(path, target)
-            entries.append(ProjectEntry(path, "symlink", 0o777, 0, target, folder / entry.name))
+            entries.append(path, "symlink", 0o777, target=target)
         elif stat.S_ISREG(status.st_mode):
-            self._check_readable(entry.path, path)
-            entries.append(ProjectEntry(path, "file", self._mode(status), status.st_size, "", folder / entry.name))
+            self._check_readable(location, path)
+            entries.append(path, "file", self._mode(status), status.st_size)
         else:
             self.notes.append(f"{path}: passed over, it is neither a file nor a folder nor a link")
+            return False
+        return True
 
     def _mode(self, status: os.stat_result) -> int:
         if not self.normalized:
@@ -303,20 +309,18 @@ class _Walk:
             todo.extend(onward.split("/")[::-1])
         return True
 
-    def _note_collisions(self, entries: Sequence[ProjectEntry]) -> None:
-        """Note the paths that are one and the same where case or Unicode form does not count."""
-        paths: dict[str, None] = {}
-        for entry in entries:
-            path = entry.path
-            while path and path not in paths:
-                paths[path] = None
-                path = path.rpartition("/")[0]
-        seen: dict[str, str] = {}
-        for path in paths:
-            other = seen.setdefault(_without_case(path), path)
-            if other != path and other.rpartition("/")[0] == path.rpartition("/")[0]:
+    def _note_collisions(self, listing: _Listing) -> None:
+        """Note the names that are one and the same where case or Unicode form does not count."""
+        same = sorted(map(_without_case, listing.kept))
+        if all(map(operator.ne, same, same[1:])):
+            return
+        seen: dict[bytes, bytes] = {}
+        for name in listing.kept:
+            other = seen.setdefault(_without_case(name), name)
+            if other != name:
+                first, second = (listing.folder.relative + each.decode("utf-8") for each in (other, name))
                 self.notes.append(
-                    f"{path}: differs from {other} only in case or Unicode form; "
+                    f"{second}: differs from {first} only in case or Unicode form; "
                     "file systems that ignore that cannot hold both"
                 )
 
@@ -332,10 +336,23 @@ class _Folder:
     ignored: bool
 
 
-def _without_case(path: str) -> str:
-    if path.isascii():
-        return path.lower()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+@dataclass(frozen=True)
+class _Listing:
+    """A folder on the way: the ``names`` that are still to come, and those of which something is packed."""
+
+    folder: _Folder
+    names: Iterator[bytes]
+    kept: list[bytes] = field(default_factory=list)
+
+    def keep(self, path: str) -> None:
+        """Something of ``path``, which is directly in this folder, is packed."""
+        self.kept.append(path[len(self.folder.relative) :].encode("utf-8"))
+
+
+def _without_case(name: bytes) -> bytes:
+    if name.isascii():
+        return name.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name.decode("utf-8")).casefold()).encode("utf-8")
 
 
 def _link_text(location: str | Path) -> str:

@@ -30,4 +30,4 @@ def file_entry(path: str, source: Path, *, exact: bool) -> ProjectEntry:
     except PermissionError:
         raise PermissionDenied(f"{path}: permission to read it is missing") from None
     mode = status.st_mode & 0o777 if exact else 0o755 if status.st_mode & 0o100 else 0o644
-    return ProjectEntry(path, "file", mode, status.st_size, "", source)
+    return ProjectEntry(path, "file", mode, status.st_size, "", str(source))

@@ -1,10 +1,11 @@
 """The QYN1 container (docs/format.md): independently decodable blocks and a directory that finds them."""
 
-from qyn1_core.archive.directory import Block, Directory, Entry, EntryKind, Extent, Method, check_entries
+from qyn1_core.archive.directory import Directory, Extent, Method, check_entries
 from qyn1_core.archive.layout import MAGIC, VERSION, checksum
 from qyn1_core.archive.limits import DEFAULT_LIMITS, Limits
 from qyn1_core.archive.paths import UnsafePath, check_path, check_tree
 from qyn1_core.archive.reader import ArchiveReader, ReadableSource, decode_block
+from qyn1_core.archive.tables import Block, Entry, EntryKind, EntryTable
 from qyn1_core.archive.writer import ArchiveWriter
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Directory",
     "Entry",
     "EntryKind",
+    "EntryTable",
     "Extent",
     "Limits",
     "Method",

@@ -5,10 +5,10 @@ Values are checked once, on the way in; everything behind `Directory.unpack` is 
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 from functools import cached_property
 from itertools import accumulate
 from typing import Final
@@ -16,21 +16,19 @@ from typing import Final
 from qyn1_core.archive.layout import CHECKSUM_SIZE, Cursor, Section, put_varint
 from qyn1_core.archive.limits import DEFAULT_LIMITS, Limits
 from qyn1_core.archive.paths import UnsafePath, check_tree
+from qyn1_core.archive.tables import Block, BlockTable, Entry, EntryKind, EntryTable
 from qyn1_core.errors import FormatError
 
 __all__ = ["Block", "Directory", "Entry", "EntryKind", "Extent", "Method", "check_entries"]
 
 PRIOR_DIGEST_SIZE: Final = 8
 _OPTIONAL_FROM: Final = 128
-
-
-class EntryKind(IntEnum):
-    """What an entry is. A COPY is a file whose bytes are those of an earlier file."""
-
-    FILE = 0
-    COPY = 1
-    SYMLINK = 2
-    DIRECTORY = 3
+_KIND_NAMES: Final = {
+    EntryKind.FILE: "file",
+    EntryKind.COPY: "file",
+    EntryKind.SYMLINK: "link",
+    EntryKind.DIRECTORY: "directory",
+}
 
 
 @dataclass(frozen=True)
@@ -42,32 +40,6 @@ class Method:
     language: str
     prior: bytes  # first 8 bytes of the prior's digest, or empty
     memory: int  # most KiB of working memory that decoding one of its blocks takes
-
-
-@dataclass(frozen=True)
-class Block:
-    """One independently decodable block. ``checksum`` is of the plain bytes."""
-
-    method: int
-    raw_size: int
-    packed_size: int
-    checksum: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One file, copy, symbolic link or directory.
-
-    ``mode`` has the nine permission bits; ``size`` is a file's; ``original`` is the
-    position, among all entries, of the file that a COPY repeats; ``target`` is a link's.
-    """
-
-    path: str
-    kind: EntryKind
-    mode: int
-    size: int = 0
-    original: int = -1
-    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +56,23 @@ class Directory:
     """Everything but the blocks. Files lie in entry order, end to end, over the blocks' plain bytes."""
 
     methods: tuple[Method, ...]
-    blocks: tuple[Block, ...]
-    entries: tuple[Entry, ...]
+    blocks: Sequence[Block]
+    entries: Sequence[Entry]
     facts: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
-    def block_ends(self) -> list[int]:
+    def block_ends(self) -> array[int]:
         """Plain bytes up to the end of each block."""
-        return list(accumulate(block.raw_size for block in self.blocks))
+        return array("Q", accumulate(block.raw_size for block in self.blocks))
 
     @cached_property
-    def block_places(self) -> list[int]:
+    def block_places(self) -> array[int]:
         """Packed bytes before each block, counted from the end of the header."""
-        return list(accumulate((block.packed_size for block in self.blocks), initial=0))
+        return array("Q", accumulate((block.packed_size for block in self.blocks), initial=0))
 
     @cached_property
-    def _file_starts(self) -> list[int]:
-        starts = []
+    def _file_starts(self) -> array[int]:
+        starts = array("Q")
         position = 0
         for entry in self.entries:
             starts.append(position)
@@ -130,18 +102,23 @@ class Directory:
     def pack(self) -> bytes:
         """The directory as bytes, sections in ascending order."""
         out = bytearray()
-        for section, content in (
-            (Section.METHODS, _pack_methods(self.methods)),
-            (Section.BLOCKS, _pack_blocks(self.blocks)),
-            (Section.ENTRIES, _pack_entries(self.entries)),
-            (Section.PROJECT, _pack_facts(self.facts)),
-        ):
+        for section in Section:
             if section is Section.PROJECT and not self.facts:
                 continue
+            content = self._packed(section)
             put_varint(out, section)
             put_varint(out, len(content))
             out += content
         return bytes(out)
+
+    def _packed(self, section: Section) -> bytes:
+        if section is Section.METHODS:
+            return _pack_methods(self.methods)
+        if section is Section.BLOCKS:
+            return _pack_blocks(self.blocks)
+        if section is Section.ENTRIES:
+            return _pack_entries(self.entries)
+        return _pack_facts(self.facts)
 
     @classmethod
     def unpack(cls, raw: bytes, *, limits: Limits = DEFAULT_LIMITS, portable_names: bool = True) -> Directory:
@@ -172,13 +149,15 @@ class Directory:
         return directory
 
     def _check(self, limits: Limits, *, portable_names: bool) -> None:
-        in_files = sum(entry.size for entry in self.entries if entry.kind is EntryKind.FILE)
+        in_files = unpacked = 0
+        for entry in self.entries:
+            unpacked += entry.size
+            in_files += entry.size if entry.kind is EntryKind.FILE else 0
         in_blocks = sum(block.raw_size for block in self.blocks)
         if in_files != in_blocks:
             raise FormatError(
                 f"the package is damaged or hostile: its files have {in_files} bytes, its blocks {in_blocks}"
             )
-        unpacked = sum(entry.size for entry in self.entries)
         packed = sum(block.packed_size for block in self.blocks)
         limits.check(
             "KiB of memory for one block", max((m.memory for m in self.methods), default=0), limits.memory >> 10
@@ -195,13 +174,15 @@ class Directory:
 
 def check_entries(entries: Iterable[Entry], *, portable: bool) -> None:
     """Raise `UnsafePath` unless ``entries`` can stand together and none leads out of the folder."""
-    entries = tuple(entries)
-    check_tree(
-        [entry.path for entry in entries if entry.kind in (EntryKind.FILE, EntryKind.COPY)],
-        [entry.path for entry in entries if entry.kind is EntryKind.DIRECTORY],
-        {entry.path: entry.target for entry in entries if entry.kind is EntryKind.SYMLINK},
-        portable=portable,
-    )
+    links: dict[str, str] = {}
+
+    def paths() -> Iterator[tuple[str, str]]:
+        for entry in entries:
+            if entry.kind is EntryKind.SYMLINK:
+                links[entry.path] = entry.target
+            yield entry.path, _KIND_NAMES[entry.kind]
+
+    check_tree(paths(), links, portable=portable)
 
 
 def _put_text(out: bytearray, text: str) -> None:
@@ -236,7 +217,7 @@ def _unpack_methods(raw: bytes) -> tuple[Method, ...]:
     return tuple(methods)
 
 
-def _pack_blocks(blocks: tuple[Block, ...]) -> bytes:
+def _pack_blocks(blocks: Sequence[Block]) -> bytes:
     """Column by column: like stands beside like, which compresses better."""
     out = bytearray()
     put_varint(out, len(blocks))
@@ -251,50 +232,51 @@ def _pack_blocks(blocks: tuple[Block, ...]) -> bytes:
     return bytes(out)
 
 
-def _unpack_blocks(raw: bytes, methods: int, limits: Limits) -> tuple[Block, ...]:
+def _unpack_blocks(raw: bytes, methods: int, limits: Limits) -> BlockTable:
     cursor = Cursor(raw, "blocks")
     count = cursor.count(3 + CHECKSUM_SIZE, 1 << 31)
-    method = [cursor.varint(methods - 1) for _ in range(count)]
-    raw_size = [cursor.varint() for _ in range(count)]
-    packed_size = [cursor.varint() for _ in range(count)]
-    sums = [cursor.take(CHECKSUM_SIZE) for _ in range(count)]
-    cursor.finish()
+    method = array("I", (cursor.varint(methods - 1) for _ in range(count)))
+    raw_size = array("Q", (cursor.varint() for _ in range(count)))
+    packed_size = array("Q", (cursor.varint() for _ in range(count)))
     limits.check("bytes in one block", max(raw_size, default=0), limits.block_size)
     limits.check("packed bytes in one block", max(packed_size, default=0), 2 * limits.block_size)
     if any(size == 0 for size in raw_size):
         raise cursor.fail("a block is empty")
-    return tuple(map(Block, method, raw_size, packed_size, sums))
+    blocks = BlockTable()
+    for facts in zip(method, raw_size, packed_size, strict=True):
+        blocks.append(Block(*facts, cursor.take(CHECKSUM_SIZE)))
+    cursor.finish()
+    return blocks
 
 
-def _pack_entries(entries: tuple[Entry, ...]) -> bytes:
+def _pack_entries(entries: Sequence[Entry]) -> bytes:
+    """Column by column, as `_pack_blocks`."""
     out = bytearray()
-    put_varint(out, len(entries))
     looks = sorted({(int(entry.kind), entry.mode) for entry in entries})
+    number = {look: i for i, look in enumerate(looks)}
+    looked, sizes, distances, shares, suffixes, targets = (bytearray() for _ in range(6))
+    last = b""
+    for position, entry in enumerate(entries):
+        put_varint(looked, number[int(entry.kind), entry.mode])
+        if entry.kind is EntryKind.FILE:
+            put_varint(sizes, entry.size)
+        elif entry.kind is EntryKind.COPY:
+            put_varint(distances, position - entry.original)
+        elif entry.kind is EntryKind.SYMLINK:
+            targets += entry.target.encode("utf-8") + b"\0"
+        path = entry.path.encode("utf-8")
+        shared = _shared_prefix(last, path)
+        put_varint(shares, shared)
+        suffixes += path[shared:] + b"\0"
+        last = path
+    put_varint(out, len(entries))
     put_varint(out, len(looks))
     for kind, mode in looks:
         put_varint(out, kind)
         put_varint(out, mode)
-    number = {look: i for i, look in enumerate(looks)}
-    for entry in entries:
-        put_varint(out, number[(int(entry.kind), entry.mode)])
-    for entry in entries:
-        if entry.kind is EntryKind.FILE:
-            put_varint(out, entry.size)
-    for position, entry in enumerate(entries):
-        if entry.kind is EntryKind.COPY:
-            put_varint(out, position - entry.original)
-    last = b""
-    suffixes = bytearray()
-    for entry in entries:
-        path = entry.path.encode("utf-8")
-        shared = _shared_prefix(last, path)
-        put_varint(out, shared)
-        suffixes += path[shared:] + b"\0"
-        last = path
-    for entry in entries:
-        if entry.kind is EntryKind.SYMLINK:
-            suffixes += entry.target.encode("utf-8") + b"\0"
-    return bytes(out + suffixes)
+    for column in (looked, sizes, distances, shares, suffixes, targets):
+        out += column
+    return bytes(out)
 
 
 def _shared_prefix(first: bytes, second: bytes) -> int:
@@ -305,41 +287,44 @@ def _shared_prefix(first: bytes, second: bytes) -> int:
     return most
 
 
-def _unpack_entries(raw: bytes, limits: Limits) -> tuple[Entry, ...]:
+def _unpack_entries(raw: bytes, limits: Limits) -> EntryTable:
     cursor = Cursor(raw, "entries")
     count = cursor.count(3, (1 << 31) - 1)
     limits.check("entries", count, limits.entries)
     looks = [(EntryKind(cursor.varint(3)), cursor.varint(0o777)) for _ in range(cursor.count(2, 4 * 512))]
-    look = [looks[cursor.varint(len(looks) - 1)] for _ in range(count)]
-    sizes = [cursor.varint() if kind is EntryKind.FILE else 0 for kind, _ in look]
+    look = array("H", (cursor.varint(len(looks) - 1) for _ in range(count)))
+    sizes = array("Q", (cursor.varint() if looks[at][0] is EntryKind.FILE else 0 for at in look))
     limits.check("bytes when unpacked", sum(sizes), limits.total_size)
-    originals = [-1] * count
-    for position, (kind, _) in enumerate(look):
-        if kind is EntryKind.COPY:
+    originals = array("I", bytes(4 * count))
+    for position, at in enumerate(look):
+        if looks[at][0] is EntryKind.COPY:
             originals[position] = position - cursor.varint(position)
-            if look[originals[position]][0] is not EntryKind.FILE:
+            if looks[look[originals[position]]][0] is not EntryKind.FILE:
                 raise cursor.fail("a copy refers to no file")
             sizes[position] = sizes[originals[position]]
-    shared = [cursor.varint(0xFFFF) for _ in range(count)]
-    links = [position for position, (kind, _) in enumerate(look) if kind is EntryKind.SYMLINK]
-    texts = cursor.take(cursor.left).split(b"\0")
-    if len(texts) != count + len(links) + 1 or texts[-1]:
+    shared = array("H", (cursor.varint(0xFFFF) for _ in range(count)))
+    links = sum(looks[at][0] is EntryKind.SYMLINK for at in look)
+    if raw.count(0, cursor.position) != count + links or (cursor.left and raw[-1]):
         raise cursor.fail("names and entries differ in number")
-    paths = []
+    targets = Cursor(raw, "entries")  # they stand behind the names
+    targets.position = cursor.position
+    for _ in range(count):
+        targets.until_zero()
+    entries = EntryTable()
     names_size = 0
     last = b""
-    for prefix, suffix in zip(shared, texts, strict=False):
-        if prefix > len(last):
+    for position, at in enumerate(look):
+        if shared[position] > len(last):
             raise cursor.fail("a name repeats more than the one before has")
-        last = last[:prefix] + suffix
+        last = last[: shared[position]] + cursor.until_zero()
         names_size += len(last)
         # Front coding lets a few bytes state a long name: count what the names come to.
         limits.check("bytes of names", names_size, limits.names_size)
-        paths.append(cursor.decode(last))
-    targets = dict(zip(links, (cursor.decode(text) for text in texts[count:-1]), strict=True))
-    return tuple(
-        Entry(paths[i], kind, mode, sizes[i], originals[i], targets.get(i, "")) for i, (kind, mode) in enumerate(look)
-    )
+        kind, mode = looks[at]
+        original = originals[position] if kind is EntryKind.COPY else -1
+        target = targets.decode(targets.until_zero()) if kind is EntryKind.SYMLINK else ""
+        entries.append(cursor.decode(last), kind, mode, sizes[position], original, target)
+    return entries
 
 
 def _pack_facts(facts: Mapping[str, str]) -> bytes:

@@ -109,6 +109,14 @@ class Cursor:
         self.position += size
         return self._data[begin : self.position]
 
+    def until_zero(self) -> bytes:
+        """The bytes before the next zero byte, which is passed over."""
+        end = self._data.find(0, self.position)
+        if end < 0:
+            raise self.fail("it ends inside a text")
+        begin, self.position = self.position, end + 1
+        return self._data[begin:end]
+
     def varint(self, most: int = _MAX_VARINT) -> int:
         """One canonical LEB128 integer of at most ``most``."""
         value = 0

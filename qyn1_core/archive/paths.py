@@ -6,11 +6,16 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final
+
+from qyn1_core.archive.path_table import PathTable
 
 __all__ = ["UnsafePath", "check_path", "check_tree"]
 
+_KINDS: Final = ("file", "directory", "link")
+_NFC: Final = partial(unicodedata.normalize, "NFC")
 _MAX_PATH: Final = 4096
 _MAX_COMPONENT: Final = 255
 _MAX_DEPTH: Final = 255
@@ -37,24 +42,32 @@ def check_path(path: str, *, portable: bool = True) -> None:
         raise UnsafePath("an empty path")
     if path.startswith("/"):
         raise UnsafePath("an absolute path")
-    if "\0" in path:
-        raise UnsafePath("a NUL character in the path")
+    _check_size(path)
+    components = path.split("/")
+    if len(components) > _MAX_DEPTH:
+        raise UnsafePath(f"more than {_MAX_DEPTH} folders deep")
+    for component in components:
+        _check_component(component, portable=portable)
+
+
+def _check_size(path: str) -> None:
     try:
         size = len(path.encode("utf-8"))
     except UnicodeEncodeError:
         raise UnsafePath("a path that is not valid Unicode") from None
     if size > _MAX_PATH:
         raise UnsafePath(f"a path of more than {_MAX_PATH} bytes")
-    components = path.split("/")
-    if len(components) > _MAX_DEPTH:
-        raise UnsafePath(f"more than {_MAX_DEPTH} folders deep")
-    for component in components:
-        if component in ("", ".", ".."):
-            raise UnsafePath(f"the path component {component!r}")
-        if len(component.encode("utf-8")) > _MAX_COMPONENT:
-            raise UnsafePath(f"a path component of more than {_MAX_COMPONENT} bytes")
-        if portable:
-            _check_portable(component)
+
+
+def _check_component(component: str, *, portable: bool) -> None:
+    if component in ("", ".", ".."):
+        raise UnsafePath(f"the path component {component!r}")
+    if len(component.encode("utf-8")) > _MAX_COMPONENT:
+        raise UnsafePath(f"a path component of more than {_MAX_COMPONENT} bytes")
+    if "\0" in component:
+        raise UnsafePath("a NUL character in the path")
+    if portable:
+        _check_portable(component)
 
 
 def _check_portable(component: str) -> None:
@@ -69,43 +82,73 @@ def _check_portable(component: str) -> None:
         raise UnsafePath(f"{component!r}, which is a device on Windows")
 
 
-def check_tree(
-    files: Iterable[str], directories: Iterable[str], links: Mapping[str, str], *, portable: bool = True
-) -> None:
-    """Raise `UnsafePath` unless all these can stand in one folder, and every link stays inside it.
+def check_tree(paths: Iterable[tuple[str, str]], links: Mapping[str, str], *, portable: bool = True) -> None:
+    """Raise `UnsafePath` unless all ``paths`` can stand in one folder, and every link stays inside it.
 
-    Paths are unique; nothing lies below a file or a link; ``portable`` also refuses
-    names that differ only in case or in Unicode normalisation. Links are followed
-    through each other, as the operating system would.
+    Each path comes with its kind: ``file``, ``directory`` or ``link``. ``links`` has the target of
+    every link, at the latest when ``paths`` has been read to its end. Paths are unique; nothing lies below a
+    file or a link; ``portable`` also refuses names that differ only in case or in Unicode
+    normalisation. Links are followed through each other, as the operating system would.
     """
-    kinds: dict[str, str] = {}
-    for kind, paths in (("file", files), ("directory", directories), ("link", links)):
-        for path in paths:
+    table = PathTable()
+    kinds = bytearray()
+    known: set[str] = set()  # folders that have been looked at
+    for path, kind in paths:
+        name = path.rpartition("/")[2]
+        folder = path[: len(path) - len(name)]
+        if folder not in known:
             check_path(path, portable=portable)
-            if path in kinds:
-                raise UnsafePath(f"{path!r} occurs twice")
-            kinds[path] = kind
-    parents: set[str] = set()
-    for path in kinds:
-        parent = path.rpartition("/")[0]
-        while parent and parent not in parents:
-            if kinds.get(parent, "directory") != "directory":
-                raise UnsafePath(f"{path!r} lies below {parent!r}, which is a {kinds[parent]}")
-            parents.add(parent)
-            parent = parent.rpartition("/")[0]
-    if portable:
-        _check_collisions(parents | kinds.keys())
+            known.add(folder)
+        else:
+            _check_size(path)
+            _check_component(name, portable=portable)
+        table.append(path)
+        kinds.append(_KINDS.index(kind))
+    below: dict[str, list[str]] = {"": []}  # the folders in each folder, all with the slash at their end
+    for folder in table.folders:
+        _enter(below, folder)
+    for folder, numbers in table.by_folder():
+        _check_folder(folder, [(table.name(n), _KINDS[kinds[n]]) for n in numbers], below.pop(folder), portable)
+    for folder, folders in below.items():  # these hold nothing but folders
+        _check_folder(folder, [], folders, portable)
     for path, target in links.items():
         _check_link(path, target, links, portable=portable)
 
 
-def _check_collisions(paths: Iterable[str]) -> None:
+def _enter(below: dict[str, list[str]], folder: str) -> None:
+    """List ``folder`` in the one that it is in, and that in its own."""
+    if folder not in below:  # at most 255 deep: `check_path` has seen to that
+        parent = folder[: folder.rfind("/", 0, -1) + 1]
+        _enter(below, parent)
+        below[parent].append(folder)
+        below[folder] = []
+
+
+def _check_folder(folder: str, entries: Sequence[tuple[str, str]], folders: Sequence[str], portable: bool) -> None:
+    """Whether ``entries`` (names and kinds) and ``folders`` (whole paths) can stand beside each other."""
+    kinds: dict[str, str] = {}
+    for name, kind in entries:
+        if name in kinds:
+            raise UnsafePath(f"{folder + name!r} occurs twice")
+        kinds[name] = kind
+    for path in folders:
+        name = path[len(folder) : -1]
+        kind = kinds.setdefault(name, "directory")
+        if kind != "directory":
+            raise UnsafePath(f"{path[:-1]!r} as a {kind} and as a folder with something in it")
+    if portable:
+        _check_collisions(folder, kinds)
+
+
+def _check_collisions(folder: str, names: Iterable[str]) -> None:
     seen: dict[str, str] = {}
-    for path in sorted(paths):
-        key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
-        other = seen.setdefault(key, path)
-        if other != path:
-            raise UnsafePath(f"{other!r} and {path!r} are one name where case or Unicode form does not count")
+    for name in sorted(names):
+        key = name.lower() if name.isascii() else _NFC(_NFC(name).casefold())
+        other = seen.setdefault(key, name)
+        if other != name:
+            raise UnsafePath(
+                f"{folder + other!r} and {folder + name!r} are one name where case or Unicode form does not count"
+            )
 
 
 def _check_link(path: str, target: str, links: Mapping[str, str], *, portable: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from qyn1_core.archive.directory import Block, Directory, Entry, Method
+from qyn1_core.archive.directory import Directory, Method
 from qyn1_core.archive.layout import (
     TRAILER_SIZE,
     DirectoryCodec,
@@ -13,9 +13,10 @@ from qyn1_core.archive.layout import (
     pack_header,
     padme,
 )
+from qyn1_core.archive.tables import Block, BlockTable, Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from qyn1_plugins.host import Host
 
@@ -37,7 +38,7 @@ class ArchiveWriter:
         self._host = host
         self._padded = padded
         self._methods: dict[Method, int] = {}
-        self._blocks: list[Block] = []
+        self._blocks = BlockTable()
         self.size = 0
         self._write(pack_header(Flag.PADDED if padded else 0))
 
@@ -51,9 +52,9 @@ class ArchiveWriter:
         self._blocks.append(Block(number, raw_size, len(payload), checksum))
         self._write(payload)
 
-    def finish(self, entries: tuple[Entry, ...], facts: Mapping[str, str]) -> Directory:
+    def finish(self, entries: Sequence[Entry], facts: Mapping[str, str]) -> Directory:
         """Write the directory for ``entries`` (in the order of their bytes) and the trailer."""
-        directory = Directory(tuple(self._methods), tuple(self._blocks), entries, facts)
+        directory = Directory(tuple(self._methods), self._blocks, entries, facts)
         raw = directory.pack()
         codec, packed = self._pack_directory(raw)
         padding = 0

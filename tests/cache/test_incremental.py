@@ -18,7 +18,8 @@ from qyn1_core import plan as planning
 from qyn1_core.cache import SealedStore, cache_key, cache_key_path, open_store
 from qyn1_core.errors import ConfigError, KeyUnavailable, SourceError
 from qyn1_core.file_index import FileIndex, Known
-from qyn1_core.plan import Material, make_plan, read_block
+from qyn1_core.plan import make_plan, read_block
+from qyn1_core.plan_tables import Material, Materials
 from qyn1_core.project import ProjectEntry, discover
 from qyn1_plugins.host import default_host
 
@@ -290,7 +291,9 @@ def test_a_file_that_changes_after_planning_is_an_error(project: Path) -> None:
     path = project / "package3/module10.py"
     path.write_bytes(path.read_bytes().replace(b"secret", b"public"))
     block = next(
-        block for block in plan.blocks if any(plan.materials[p.material].entry.source == path for p in block.pieces)
+        block
+        for block in plan.blocks
+        if any(plan.materials[p.material].entry.source == str(path) for p in block.pieces)
     )
     with pytest.raises(SourceError, match="changed while it was being packed"):
         read_block(plan, block)
@@ -299,11 +302,12 @@ def test_a_file_that_changes_after_planning_is_an_error(project: Path) -> None:
 # -- where blocks end ----------------------------------------------------------------
 
 
-def _materials(sizes: Sequence[int]) -> list[Material]:
-    return [
-        Material(ProjectEntry(f"f{number:03}", "file", 0o644, size, "", Path("/x")), "text", size)
-        for number, size in enumerate(sizes)
-    ]
+def _materials(sizes: Sequence[int]) -> Materials:
+    entries = [ProjectEntry(f"f{number:03}", "file", 0o644, size, "", "/x") for number, size in enumerate(sizes)]
+    materials = Materials(entries)
+    for number, entry in enumerate(entries):
+        materials.append(number, Material(entry, "text", entry.size))
+    return materials
 
 
 @given(st.lists(st.integers(0, 30), max_size=60), st.integers(1, 16), st.booleans())

@@ -6,11 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from qyn1_core import Sealing, open_package, pack, resolve
+from qyn1_core.archive import Entry, EntryKind, EntryTable
+from qyn1_core.plan_tables import Material, Materials
+from qyn1_core.project_entries import ProjectEntries
 from qyn1_plugins.host import default_host
 
 pytest.importorskip("resource", reason="peak memory is asked of getrusage")
@@ -83,6 +87,26 @@ def test_decoded_blocks_stay_only_while_they_are_few_and_small(tmp_path: Path) -
             package.verify(workers=1)
             assert len(package.reader._cache) == kept
             assert package.reader.block(5) == _text(6 * size, size)[5 * size :]
+
+
+def test_very_many_files_take_little_memory_each() -> None:
+    count = 20_000
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        entries = ProjectEntries("/project/")
+        for number in range(count):
+            entries.append(f"package/folder{number // 100}/a_module_of_some_name_{number}.py", "file", 0o644, 1000)
+        materials = Materials(entries)
+        for number in range(count):
+            materials.append(number, Material(entries[number], "python", 1000))
+        materials.sort()
+        listed = EntryTable(Entry(entry.path, EntryKind.FILE, entry.mode, entry.size) for entry in entries)
+        each = (tracemalloc.get_traced_memory()[0] - before) / count
+    finally:
+        tracemalloc.stop()
+    assert [entry.path for entry in listed] == [entry.path for entry in entries]
+    assert each < 200  # bytes; as objects of their own they took some 900
 
 
 def test_doctor_reckons_with_what_a_worker_takes() -> None:

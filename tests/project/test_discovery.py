@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def _write(root: Path, *files: str, **contents: str) -> None:
         (root / f".{file}").write_text(content)
 
 
-def _paths(entries: list[ProjectEntry]) -> list[str]:
+def _paths(entries: Sequence[ProjectEntry]) -> list[str]:
     return [entry.path for entry in entries]
 
 
@@ -61,10 +62,10 @@ def test_an_entry_tells_kind_mode_size_and_source(tmp_path: Path) -> None:
     empty.mkdir(mode=0o700)
     (tmp_path / "link").symlink_to("./run.sh")
     found = discover(tmp_path)
-    assert found == [
-        ProjectEntry("empty", "directory", 0o700, 0, "", tmp_path / "empty"),
-        ProjectEntry("link", "symlink", 0o777, 0, "./run.sh", tmp_path / "link"),
-        ProjectEntry("run.sh", "file", 0o750, 10, "", script),
+    assert list(found) == [
+        ProjectEntry("empty", "directory", 0o700, 0, "", str(tmp_path / "empty")),
+        ProjectEntry("link", "symlink", 0o777, 0, "./run.sh", str(tmp_path / "link")),
+        ProjectEntry("run.sh", "file", 0o750, 10, "", str(script)),
     ]
 
 
@@ -92,7 +93,7 @@ def test_only_folders_that_are_empty_become_entries(tmp_path: Path) -> None:
 
 
 def test_an_empty_project_gives_nothing(tmp_path: Path) -> None:
-    assert discover(tmp_path) == []
+    assert list(discover(tmp_path)) == []
 
 
 @pytest.mark.parametrize("name", [".git", ".hg", ".svn"])
@@ -142,15 +143,15 @@ def test_what_the_caller_skips_is_not_packed(tmp_path: Path) -> None:
 
 def test_the_package_of_the_last_run_changes_nothing(tmp_path: Path) -> None:
     _write(tmp_path, "a")
-    before = discover(tmp_path, skip=[tmp_path / "dist/app.qyn1"])
+    before = list(discover(tmp_path, skip=[tmp_path / "dist/app.qyn1"]))
     _write(tmp_path, "dist/app.qyn1")
-    assert discover(tmp_path, skip=[tmp_path / "dist/app.qyn1"]) == before
+    assert list(discover(tmp_path, skip=[tmp_path / "dist/app.qyn1"])) == before
 
 
 def test_a_single_file_is_packed_whatever_the_patterns_say(tmp_path: Path) -> None:
     _write(tmp_path, "a.py", gitignore="*")
     (entry,) = discover(tmp_path / "a.py", exclude=["*"])
-    assert (entry.path, entry.kind, entry.size, entry.source) == ("a.py", "file", 1, tmp_path / "a.py")
+    assert (entry.path, entry.kind, entry.size, entry.source) == ("a.py", "file", 1, str(tmp_path / "a.py"))
 
 
 def test_a_project_reached_through_a_link_is_packed(tmp_path: Path) -> None:
@@ -219,7 +220,7 @@ def test_a_name_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"sub/b\xff.py")).write_text("")
     with pytest.raises(SourceError, match=r"^sub/b\\udcff.py: its name is not UTF-8"):
         discover(tmp_path)
-    assert discover(tmp_path, exclude=["sub"]) == []
+    assert list(discover(tmp_path, exclude=["sub"])) == []
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="POSIX permissions")

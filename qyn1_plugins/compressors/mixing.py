@@ -23,7 +23,7 @@ __all__ = ["Mixing"]
 
 
 class Mixing:
-    """Predicts each bit from some thirty contexts of source code at once.
+    """Predicts each bit from some twenty contexts of source code at once.
 
     A prior is read once per process and shared by all threads.
     """
@@ -52,6 +52,11 @@ class Mixing:
         """The block, when ``payload`` is its one encoding; else `CodecError`."""
         data: bytes = _extension().mixing_decode(payload, raw_size, language, self._prior(prior))
         return data
+
+    def costs(self, source: Source, prior: Prior | None, level: int) -> bytes:
+        """What the coder's probabilities say that each byte costs; as slow as `encode`."""
+        costs: bytes = _extension().mixing_costs(source.data, source.language, self._prior(prior))
+        return costs
 
     def memory(self, raw_size: int) -> int:
         """Tables that grow with the block up to 208 MiB, the block and its payload."""

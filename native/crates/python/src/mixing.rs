@@ -57,6 +57,25 @@ fn mixing_decode<'py>(
     }
 }
 
+/// What each byte of `data` costs in its payload: 32-bit little-endian numbers, in units of 2^-16 bit.
+#[pyfunction]
+#[pyo3(signature = (data, language, prior=None))]
+fn mixing_costs<'py>(
+    py: Python<'py>,
+    data: &[u8],
+    language: &str,
+    prior: Option<&Bound<'py, MixingPrior>>,
+) -> Bound<'py, PyBytes> {
+    let prior = prior.map(|prior| &prior.get().prior);
+    let costs: Vec<u8> = py.detach(|| {
+        mixing::costs(data, language, prior)
+            .into_iter()
+            .flat_map(u32::to_le_bytes)
+            .collect()
+    });
+    PyBytes::new(py, &costs)
+}
+
 /// Most bytes of working memory that a block of `raw_size` bytes takes.
 #[pyfunction]
 fn mixing_memory(raw_size: usize) -> usize {
@@ -79,6 +98,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<MixingPrior>()?;
     module.add_function(wrap_pyfunction!(mixing_encode, module)?)?;
     module.add_function(wrap_pyfunction!(mixing_decode, module)?)?;
+    module.add_function(wrap_pyfunction!(mixing_costs, module)?)?;
     module.add_function(wrap_pyfunction!(mixing_memory, module)?)?;
     module.add_function(wrap_pyfunction!(mixing_train, module)?)
 }

@@ -1,47 +1,48 @@
-//! Adaptive probabilities: direct maps and refinement stages (APM, also called SSE).
+//! Adaptive probabilities: entries of direct maps and refinement stages (APM, also called SSE).
 
+use super::prefetch::prefetch;
 use super::tables::Tables;
 
-/// Probabilities of small contexts. An entry holds 22 bits of probability and 10 of count;
-/// its rate of change is 1 / (count + 1.5), down to a limit.
-#[derive(Clone)]
-pub struct Map {
-    pub entries: Vec<u32>,
-    limit: u32,
-}
+/// A probability of 22 bits and a count of 10: its rate of change is 1 / (count + 1.5).
+pub type Entry = u32;
 
-impl Map {
-    /// `size` contexts at one half; `limit` (up to 1023) is the count at which the rate stops falling.
-    pub fn new(size: usize, limit: u32) -> Self {
-        Map {
-            entries: vec![1 << 31; size],
-            limit,
-        }
-    }
+/// One half, nothing seen.
+pub const UNDECIDED: Entry = 1 << 31;
+/// One half for ever: a count with a rate of zero.
+pub const FROZEN: Entry = UNDECIDED | 256;
+/// The count at which the rate stops falling.
+const SETTLED: u32 = 255;
+/// The largest 22-bit probability.
+pub const CERTAIN: i32 = (1 << 22) - 1;
 
-    /// 16-bit probability of context `index`.
-    #[inline(always)]
-    pub fn probability(&self, index: usize) -> i32 {
-        (self.entries[index] >> 16) as i32
-    }
-
-    /// Moves context `index` towards `bit`.
-    #[inline(always)]
-    pub fn update(&mut self, t: &Tables, index: usize, bit: u32) {
-        let entry = &mut self.entries[index];
-        *entry = moved(t, *entry, bit, self.limit);
-    }
-}
-
-/// An entry of a [`Map`] after `bit`.
+/// `entry` after it moved towards `target`, a 22-bit probability, at the `rate` of its count.
 #[inline(always)]
-pub fn moved(t: &Tables, entry: u32, bit: u32, limit: u32) -> u32 {
+fn moved_at(entry: Entry, target: i32, rate: i32) -> Entry {
+    let probability = (entry >> 10) as i32;
+    // A product of 17 and 15 bits.
+    let moved = probability + ((((target - probability) >> 6) * rate) >> 9);
     let count = entry & 1023;
-    let probability = i64::from(entry >> 10);
-    let target = if bit != 0 { (1 << 22) - 1 } else { 0 };
-    let moved =
-        probability + (((target - probability) * i64::from(t.reciprocal[count as usize])) >> 16);
-    (moved as u32) << 10 | (count + u32::from(count < limit))
+    (moved as u32) << 10 | (count + u32::from(count < SETTLED))
+}
+
+/// `entry` after it moved towards `target`, a 22-bit probability.
+#[inline(always)]
+pub fn moved(t: &Tables, entry: Entry, target: i32) -> Entry {
+    moved_at(entry, target, t.reciprocal[entry as usize & 511])
+}
+
+/// All of `entries` after they moved towards `target`.
+#[inline(always)]
+pub fn all_moved<const N: usize>(t: &Tables, entries: &[Entry; N], target: i32) -> [Entry; N] {
+    let mut rates = [0; N];
+    for (rate, &entry) in rates.iter_mut().zip(entries) {
+        *rate = t.reciprocal[entry as usize & 511];
+    }
+    let mut moved = [0; N];
+    for ((moved, &entry), &rate) in moved.iter_mut().zip(entries).zip(&rates) {
+        *moved = moved_at(entry, target, rate);
+    }
+    moved
 }
 
 /// Refines a probability by a context: each context keeps the outcome for 33 points
@@ -66,11 +67,10 @@ impl Refiner {
         }
     }
 
-    /// Reads both ends of a context's row, so that a later `refine` finds it at hand.
+    /// Fetches the middle of a context's row early.
     #[inline(always)]
-    pub fn touch(&self, context: usize) -> u16 {
-        let base = context * 33;
-        self.entries[base] ^ self.entries[base + 32]
+    pub fn prefetch(&self, context: usize) {
+        prefetch(&self.entries[context * 33 + 16]);
     }
 
     /// The refined 16-bit probability.

@@ -34,6 +34,42 @@ impl Channel for Decoder<'_> {
     }
 }
 
+/// Notes what each byte costs, in units of 2^-16 bit, and writes nothing.
+///
+/// This is the one place with floating point: a decoder never comes here.
+#[derive(Default)]
+pub struct Ledger {
+    costs: Vec<u32>,
+    bits: u32,
+    sum: f64,
+}
+
+impl Ledger {
+    /// The cost of each byte so far.
+    pub fn into_costs(self) -> Vec<u32> {
+        self.costs
+    }
+}
+
+impl Channel for Ledger {
+    #[inline(always)]
+    fn bit(&mut self, known: u32, probability: u32) -> u32 {
+        let share = if known != 0 {
+            probability
+        } else {
+            65536 - probability
+        };
+        self.sum += 16.0 - f64::from(share).log2();
+        self.bits += 1;
+        if self.bits == 8 {
+            self.costs.push((self.sum * 65536.0).round() as u32);
+            self.bits = 0;
+            self.sum = 0.0;
+        }
+        known
+    }
+}
+
 /// Takes the bits as they are: for learning.
 pub struct Silence;
 

@@ -125,6 +125,16 @@ fn mix(a: u32, b: u32) -> u32 {
         ^ b.wrapping_mul(0x85EB_CA6B)
 }
 
+/// Hash of what the context number `index` is about.
+#[inline(always)]
+fn hash(index: usize, a: u32, b: u32) -> u64 {
+    let mut x = (u64::from(a) << 32 | u64::from(b))
+        .wrapping_add((index as u64 + 1).wrapping_mul(0xA24B_AED4_963E_E407));
+    x = (x ^ x >> 31).wrapping_mul(0x9FB2_1C65_1E98_DF25);
+    x = (x ^ x >> 28).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+    x ^ x >> 32
+}
+
 impl Surroundings {
     /// The view before the first byte.
     pub fn new(syntax: Syntax) -> Self {
@@ -366,9 +376,16 @@ impl Surroundings {
         }
     }
 
-    /// Hashes of all contexts; `expected` is the byte that the longest match predicts,
+    /// Hash of the context of what the longest match predicts: `expected` is the byte
     /// with its length class.
-    pub fn hashes(&self, expected: u32) -> [u64; CONTEXTS] {
+    #[inline(always)]
+    pub fn match_hash(&self, expected: u32) -> u64 {
+        hash(MATCH_CONTEXT, expected, mix(self.recent & 0xff, 5))
+    }
+
+    /// Hashes of all contexts but that of the match.
+    #[inline(always)]
+    pub fn hashes(&self) -> [u64; CONTEXTS] {
         let r = self.recent;
         let c1 = r & 0xff;
         let word = self.word;
@@ -416,16 +433,12 @@ impl Surroundings {
             (mix(self.shape & 0xffff, word), c1 | place << 8),
             (r & 0xff_ff00, 0),
             (follower, c1),
-            (expected, mix(c1, 5)),
+            (0, 0),
             (self.punctuation & 0xff_ffff, mix(word, c1)),
         ];
-        let mut hashes = [0u64; CONTEXTS];
-        for (index, (hash, (a, b))) in hashes.iter_mut().zip(pairs).enumerate() {
-            let mut x = (u64::from(a) << 32 | u64::from(b))
-                .wrapping_add((index as u64 + 1).wrapping_mul(0xA24B_AED4_963E_E407));
-            x = (x ^ x >> 31).wrapping_mul(0x9FB2_1C65_1E98_DF25);
-            x = (x ^ x >> 28).wrapping_mul(0xD6E8_FEB8_6659_FD93);
-            *hash = x ^ x >> 32;
+        let mut hashes = [0; CONTEXTS];
+        for (index, (value, (a, b))) in hashes.iter_mut().zip(pairs).enumerate() {
+            *value = hash(index, a, b);
         }
         hashes
     }

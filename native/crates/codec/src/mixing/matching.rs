@@ -1,6 +1,6 @@
 //! Match models: what followed the last time these bytes were seen.
 
-use super::adaptive::Map;
+use super::adaptive::{moved, Entry, CERTAIN, UNDECIDED};
 use super::tables::Tables;
 
 /// Longest match length that is told apart.
@@ -52,9 +52,9 @@ impl Match {
     }
 
     /// The probabilities that a match model learns, at the start.
-    pub fn map() -> Map {
-        let mut map = Map::new(CLASSES * 8 * 8 * 2, 255);
-        for (index, entry) in map.entries.iter_mut().enumerate() {
+    pub fn map() -> Vec<Entry> {
+        let mut map = vec![UNDECIDED; CLASSES * 8 * 8 * 2];
+        for (index, entry) in map.iter_mut().enumerate() {
             let class = (index / 128) as u32;
             let wrong = (1 << 21) / (class + 2);
             *entry = (if index & 1 == 1 {
@@ -149,7 +149,7 @@ impl Match {
     pub fn predict(
         &mut self,
         t: &Tables,
-        map: &Map,
+        map: &[Entry],
         partial: u32,
         bit_index: u32,
         class: usize,
@@ -161,7 +161,7 @@ impl Match {
         let bit = self.expected >> (7 - bit_index) & 1;
         self.context =
             (((class * 8 + self.misses as usize) * 8 + bit_index as usize) << 1) | bit as usize;
-        let probability = map.probability(self.context);
+        let probability = (map[self.context] >> 16) as i32;
         [t.stretch16(probability), (probability - 32768) >> 6]
     }
 
@@ -177,9 +177,10 @@ impl Match {
 
     /// Learns `bit`.
     #[inline(always)]
-    pub fn update(&self, t: &Tables, map: &mut Map, bit: u32) {
+    pub fn update(&self, t: &Tables, map: &mut [Entry], bit: u32) {
         if self.active {
-            map.update(t, self.context, bit);
+            let entry = &mut map[self.context];
+            *entry = moved(t, *entry, bit as i32 * CERTAIN);
         }
     }
 }

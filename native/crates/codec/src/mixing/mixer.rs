@@ -2,10 +2,11 @@
 //!
 //! A first-layer set owns one weight vector per value of its selector; every set gives
 //! one probability and learns from its own error. The second layer mixes those.
-//! Weights are 16.16 fixed point. Source: Mahoney, "Adaptive Weighing of Context
-//! Models for Lossless Data Compression" (2005), and the public designs of lpaq and paq8.
+//! Source: Mahoney, "Adaptive Weighing of Context Models for Lossless Data
+//! Compression" (2005), and the public designs of lpaq and paq8.
 
-use super::tables::{Tables, INPUT_LIMIT};
+use super::prefetch::prefetch;
+use super::tables::{Tables, INPUT_LIMIT, LOGIT_LIMIT};
 
 /// Inputs of the first layer, padded to whole vectors.
 pub const INPUTS: usize = 80;
@@ -13,166 +14,175 @@ pub const INPUTS: usize = 80;
 pub const SETS: usize = 8;
 
 /// Mixer inputs, or the weights of one selector value: 32768 is a weight of one.
-pub type Vector = [i16; INPUTS];
+#[derive(Clone, Copy)]
+#[repr(align(32))]
+pub struct Vector(pub [i16; INPUTS]);
 
 /// Keeps the product of a second-layer weight and an input inside 31 bits.
 const WEIGHT_LIMIT: i32 = (1 << 19) - 1;
 
-#[inline(always)]
-fn dots(inputs: &Vector, weights: [&Vector; SETS]) -> [i32; SETS] {
-    let mut sums = [0i32; SETS];
-    for (sum, weights) in sums.iter_mut().zip(weights) {
-        for (x, w) in inputs.iter().zip(weights) {
-            *sum = sum.wrapping_add(i32::from(*x) * i32::from(*w));
-        }
-    }
-    sums
-}
+/// A step this small moves no weight: inputs are below 2^11.
+const IDLE_STEP: i32 = 16;
 
 #[inline(always)]
-fn train(inputs: &Vector, weights: &mut Vector, step: i16) {
-    for (x, w) in inputs.iter().zip(weights) {
-        // Inputs are below 2^11: twice an input fits.
-        let doubled = x.wrapping_add(*x);
-        let delta = ((i32::from(doubled) * i32::from(step)) >> 16) as i16;
+fn dot(inputs: &Vector, weights: &Vector) -> i32 {
+    let mut sum = 0i32;
+    for (x, w) in inputs.0.iter().zip(&weights.0) {
+        sum = sum.wrapping_add(i32::from(*x) * i32::from(*w));
+    }
+    sum
+}
+
+/// Moves `weights` by the rounded product of inputs, here `doubled`, and `step`.
+#[inline(always)]
+fn train(doubled: &Vector, weights: &mut Vector, step: i16) {
+    for (x, w) in doubled.0.iter().zip(&mut weights.0) {
+        let delta = ((i32::from(*x) * i32::from(step)) >> 16) as i16;
         *w = w.saturating_add(delta.wrapping_add(1) >> 1);
     }
 }
 
-/// How far a weight vector has learned: its learning rate falls with use.
-#[derive(Clone, Copy)]
-pub struct Rate {
-    /// Sixteenths, at the start.
-    pub first: i32,
-    /// Sixteenths, in the end.
-    pub last: i32,
-}
-
-/// One first-layer set: weight vectors and how often each was trained.
-#[derive(Clone)]
-pub struct Set {
-    pub weights: Vec<Vector>,
-    pub uses: Vec<u16>,
-    selected: usize,
-    probability: i32,
-}
-
-impl Set {
-    fn new(contexts: usize, initial: &Vector) -> Self {
-        Set {
-            weights: vec![*initial; contexts],
-            uses: vec![0; contexts],
-            selected: 0,
-            probability: 32768,
-        }
+/// Learning rates by sixteenths of uses: high at first, then steady.
+const fn rates(first: u32, last: u32) -> [u8; 256] {
+    let mut rates = [0; 256];
+    let mut n = 0;
+    while n < 256 {
+        rates[n] = (last + (first - last) * 4 / (4 + n as u32)) as u8;
+        n += 1;
     }
+    rates
 }
 
-/// One second-layer vector family.
-#[derive(Clone)]
-pub struct Final {
-    pub weights: Vec<[i32; SETS]>,
-    pub uses: Vec<u16>,
-    selected: usize,
-    probability: i32,
-}
+static FIRST_RATES: [u8; 256] = rates(96, 10);
+static FINAL_RATES: [u8; 256] = rates(32, 6);
 
-/// Both layers.
-#[derive(Clone)]
-pub struct Mixer {
-    pub sets: [Set; SETS],
-    pub finals: Vec<Final>,
-    inputs: Vector,
-    hidden: [i32; SETS],
-}
-
+/// The rate after `uses`, which are counted up to where the rate is steady.
 #[inline(always)]
-fn rate(uses: u16, rate: Rate) -> i32 {
-    rate.last + (rate.first - rate.last) * 64 / (64 + i32::from(uses))
+fn rate(rates: &[u8; 256], uses: &mut u16) -> i32 {
+    let rate = rates[usize::from(*uses >> 4) & 255];
+    *uses = (*uses + 1).min(4095);
+    i32::from(rate)
 }
 
-const FIRST_RATE: Rate = Rate {
-    first: 96,
-    last: 10,
-};
-const FINAL_RATE: Rate = Rate { first: 32, last: 6 };
+/// Weight vectors of one layer, those of all its sets one after the other, and how often each was trained.
+#[derive(Clone)]
+pub struct Layer<V> {
+    pub weights: Vec<V>,
+    pub uses: Vec<u16>,
+}
 
-impl Mixer {
+impl<V: Copy> Layer<V> {
+    fn new(sizes: &[usize], initial: V) -> Self {
+        let size = sizes.iter().sum();
+        Layer {
+            weights: vec![initial; size],
+            uses: vec![0; size],
+        }
+    }
+}
+
+/// Both layers. Selectors count through the sets of a layer.
+#[derive(Clone)]
+pub struct Mixer<const FINALS: usize> {
+    pub first: Layer<Vector>,
+    pub last: Layer<[i32; SETS]>,
+    pub inputs: Vector,
+    selected: [usize; SETS],
+    selected_last: [usize; FINALS],
+    hidden: [i32; SETS],
+    probabilities: [i32; SETS],
+    probabilities_last: [i32; FINALS],
+}
+
+impl<const FINALS: usize> Mixer<FINALS> {
     /// A mixer whose sets have the given numbers of selector values.
-    pub fn new(set_sizes: [usize; SETS], final_sizes: &[usize], initial: &Vector) -> Self {
+    pub fn new(sizes: &[usize; SETS], final_sizes: &[usize; FINALS], initial: Vector) -> Self {
         Mixer {
-            sets: set_sizes.map(|n| Set::new(n, initial)),
-            finals: final_sizes
-                .iter()
-                .map(|&n| Final {
-                    weights: vec![[65536 / SETS as i32; SETS]; n],
-                    uses: vec![0; n],
-                    selected: 0,
-                    probability: 32768,
-                })
-                .collect(),
-            inputs: [0; INPUTS],
+            first: Layer::new(sizes, initial),
+            last: Layer::new(final_sizes, [65536 / SETS as i32; SETS]),
+            inputs: Vector([0; INPUTS]),
+            selected: [0; SETS],
+            selected_last: [0; FINALS],
             hidden: [0; SETS],
+            probabilities: [32768; SETS],
+            probabilities_last: [32768; FINALS],
         }
     }
 
-    /// The inputs of the next bit; each within the input limit.
+    /// Fetches the first-layer weights of `selector` early.
     #[inline(always)]
-    pub fn inputs(&mut self) -> &mut Vector {
-        &mut self.inputs
+    pub fn prefetch(&self, selector: usize) {
+        if let Some(weights) = self.first.weights.get(selector) {
+            prefetch(&weights.0[0]);
+            prefetch(&weights.0[32]);
+            prefetch(&weights.0[64]);
+        }
     }
 
     /// Log odds of the next bit under the selected weights.
     #[inline(always)]
-    pub fn mix(&mut self, t: &Tables, selectors: &[usize; SETS], final_selectors: &[usize]) -> i32 {
-        for (set, &selector) in self.sets.iter_mut().zip(selectors) {
-            set.selected = selector.min(set.weights.len() - 1);
+    pub fn mix(
+        &mut self,
+        t: &Tables,
+        selectors: &[usize; SETS],
+        final_selectors: &[usize; FINALS],
+    ) -> i32 {
+        let mut sums = [0; SETS];
+        for set in 0..SETS {
+            let selected = selectors[set].min(self.first.weights.len() - 1);
+            self.selected[set] = selected;
+            sums[set] = dot(&self.inputs, &self.first.weights[selected]);
         }
-        let sets = &self.sets;
-        let sums = dots(
-            &self.inputs,
-            std::array::from_fn(|n| &sets[n].weights[sets[n].selected]),
-        );
-        for ((set, hidden), sum) in self.sets.iter_mut().zip(&mut self.hidden).zip(sums) {
-            let logit = sum >> 15;
-            *hidden = logit.clamp(-INPUT_LIMIT, INPUT_LIMIT);
-            set.probability = t.squash(logit);
+        let hidden = sums.map(|sum| (sum >> 15).clamp(-INPUT_LIMIT, INPUT_LIMIT));
+        self.hidden = hidden;
+        for (probability, logit) in self.probabilities.iter_mut().zip(hidden) {
+            *probability = t.squash_input(logit);
         }
         let mut total = 0;
-        for (last, &selector) in self.finals.iter_mut().zip(final_selectors) {
-            last.selected = selector.min(last.weights.len() - 1);
+        for set in 0..FINALS {
+            let selected = final_selectors[set].min(self.last.weights.len() - 1);
+            let weights = self.last.weights[selected];
             let mut sum = 0i32;
-            for (x, w) in self.hidden.iter().zip(&last.weights[last.selected]) {
+            for (x, w) in hidden.iter().zip(&weights) {
                 sum = sum.wrapping_add(x.wrapping_mul(*w) >> 8);
             }
-            let logit = sum >> 8;
-            last.probability = t.squash(logit);
-            total += logit.clamp(-super::tables::LOGIT_LIMIT, super::tables::LOGIT_LIMIT);
+            let logit = (sum >> 8).clamp(-LOGIT_LIMIT, LOGIT_LIMIT);
+            self.selected_last[set] = selected;
+            self.probabilities_last[set] = t.squash(logit);
+            total += logit;
         }
-        total / self.finals.len().max(1) as i32
+        total / FINALS as i32
     }
 
     /// Learns `bit`.
     #[inline(always)]
     pub fn update(&mut self, bit: u32) {
         let target = (bit as i32) << 16;
-        for last in &mut self.finals {
-            let error = target - last.probability;
-            let uses = &mut last.uses[last.selected];
-            let step = (error * rate(*uses, FINAL_RATE)) >> 4;
-            *uses = uses.saturating_add(1);
-            for (x, w) in self.hidden.iter().zip(&mut last.weights[last.selected]) {
-                let delta = x.wrapping_mul(step >> 1).wrapping_add(1 << 15) >> 16;
+        // Copies, so that it is plain that nothing overlaps.
+        let hidden = self.hidden;
+        for set in 0..FINALS {
+            let selected = self.selected_last[set];
+            let error = target - self.probabilities_last[set];
+            let step = (error * rate(&FINAL_RATES, &mut self.last.uses[selected])) >> 5;
+            let mut weights = self.last.weights[selected];
+            for (x, w) in hidden.iter().zip(&mut weights) {
+                let delta = x.wrapping_mul(step).wrapping_add(1 << 15) >> 16;
                 *w = w.wrapping_add(delta).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT);
             }
+            self.last.weights[selected] = weights;
         }
-        for set in &mut self.sets {
-            let error = target - set.probability;
-            let uses = &mut set.uses[set.selected];
-            let step = (error * rate(*uses, FIRST_RATE)) >> 7;
-            *uses = uses.saturating_add(1);
-            let step = step.clamp(-32767, 32767) as i16;
-            train(&self.inputs, &mut set.weights[set.selected], step);
+        let mut doubled = self.inputs;
+        for x in &mut doubled.0 {
+            *x = x.wrapping_add(*x);
+        }
+        for set in 0..SETS {
+            let selected = self.selected[set];
+            let error = target - self.probabilities[set];
+            let step = (error * rate(&FIRST_RATES, &mut self.first.uses[selected])) >> 7;
+            if step.abs() > IDLE_STEP {
+                let step = step.clamp(-32767, 32767) as i16;
+                train(&doubled, &mut self.first.weights[selected], step);
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `mixing`: bitwise context mixing for source code, the maximum mode.
 //!
-//! Each bit is predicted by some thirty contexts and two match models, mixed by
+//! Each bit is predicted by some twenty contexts and two match models, mixed by
 //! two layers of gated linear mixers, refined and arithmetically coded. The tradition
 //! is paq8 and lpaq (Mahoney and others); the contexts are those of source code.
 
@@ -11,6 +11,7 @@ mod contexts;
 mod matching;
 mod mixer;
 mod model;
+mod prefetch;
 mod prior;
 mod slots;
 mod statistics;
@@ -21,6 +22,7 @@ mod training;
 
 use crate::CodecError;
 use coder::{Decoder, Encoder};
+use coding::Ledger;
 use contexts::Syntax;
 use model::{Learned, Model, Seeds};
 pub use prior::Prior;
@@ -54,6 +56,18 @@ pub fn decode(
     );
     decoder.finish()?;
     Ok(data)
+}
+
+/// What each byte of `data` costs in its payload, in units of 2^-16 bit.
+pub fn costs(data: &[u8], language: &str, prior: Option<&Prior>) -> Vec<u32> {
+    let mut ledger = Ledger::default();
+    coding::run(
+        model(data.len(), language, prior),
+        &mut ledger,
+        data,
+        data.len(),
+    );
+    ledger.into_costs()
 }
 
 fn model<'a>(raw_size: usize, language: &str, prior: Option<&'a Prior>) -> Model<'a> {

@@ -1,32 +1,23 @@
 //! The predictor: contexts, match models, mixer and refinement put together.
 
-use super::adaptive::{moved, Map, Refiner};
-use super::contexts::{class, Surroundings, Syntax, CONTEXTS};
+use super::adaptive::{all_moved, moved, Entry, Refiner, CERTAIN, FROZEN, UNDECIDED};
+use super::contexts::{class, Surroundings, Syntax, CONTEXTS, MATCH_CONTEXT};
 use super::matching::{Match, CLASSES};
-use super::mixer::{Mixer, INPUTS, SETS};
+use super::mixer::{Mixer, Vector, INPUTS, SETS};
 use super::slots::{Store, COUNT, EXPANDED, PRIMED};
-use super::tables::{tables, Tables};
+use super::tables::{tables, Slot, Tables};
 
+/// Contexts, padded to whole vectors.
+const LANES: usize = 24;
 /// Where a context's inputs are: log odds of its bit history, the same as a plain
 /// probability, and log odds of its run; after the first ones, those of the matches.
-const LINEAR: usize = 24;
-const RUN: usize = 44;
-const MATCH_INPUTS: usize = 64;
-const BIAS: usize = 68;
+const LINEAR: usize = LANES;
+const RUN: usize = 2 * LANES;
+const MATCH_INPUTS: usize = 3 * LANES;
+const BIAS: usize = MATCH_INPUTS + 4;
 /// Inputs that can differ from zero end here.
 pub const USED_INPUTS: usize = BIAS + 1;
-/// Contexts, padded: masks of contexts are 32 bits.
-const LANES: usize = 32;
-const _: () = assert!(
-    CONTEXTS <= LANES
-        && CONTEXTS <= LINEAR
-        && LINEAR + CONTEXTS <= RUN
-        && RUN + CONTEXTS <= MATCH_INPUTS
-        && BIAS < INPUTS
-);
-
-/// Count at which history and run probabilities settle.
-const LIMIT: u32 = 255;
+const _: () = assert!(CONTEXTS <= LANES && BIAS < INPUTS);
 
 const SET_SIZES: [usize; SETS] = [
     256 * 3,
@@ -38,25 +29,27 @@ const SET_SIZES: [usize; SETS] = [
     8 * 8 * 5,
     10 * 5 * 3,
 ];
-const FINAL_SIZES: [usize; 2] = [256, CLASSES * 3 * 3];
+/// The second-layer sets.
+const FINALS: usize = 2;
+const FINAL_SIZES: [usize; FINALS] = [256, CLASSES * 3 * 3];
 
-/// Contexts of a run map: count, flags, bit index.
-const RUN_CONTEXTS: usize = 64 * 8;
+/// Contexts of a run map: count, flags, half of the byte.
+const RUN_CONTEXTS: usize = 64 * 2;
 
 /// Bound on the size of a [`Learned`] and of the small state of a model.
 const LEARNED_MEMORY: usize = 8 << 20;
 
-type Histories = [[u32; 256]; CONTEXTS];
-type Runs = [[u32; RUN_CONTEXTS]; CONTEXTS];
+type Histories = [[Entry; 256]; CONTEXTS];
+type Runs = [[Entry; RUN_CONTEXTS]; CONTEXTS];
 
 /// Everything that learns across blocks: what a prior restores.
 #[derive(Clone)]
 pub struct Learned {
-    pub mixer: Mixer,
+    pub mixer: Mixer<FINALS>,
     pub histories: Box<Histories>,
     pub runs: Box<Runs>,
     pub refiners: [Refiner; 3],
-    pub matches: [Map; 2],
+    pub matches: [Vec<Entry>; 2],
 }
 
 impl Learned {
@@ -70,14 +63,14 @@ impl Learned {
         }
         initial[MATCH_INPUTS] = 8000;
         initial[MATCH_INPUTS + 2] = 8000;
-        let mut history = [1u32 << 31; 256];
+        let mut history = [UNDECIDED; 256];
         // A history starts at what it says: fill by walking the automaton.
         let mut frontier = vec![0u8];
         let mut seen = [false; 256];
         seen[0] = true;
         while let Some(state) = frontier.pop() {
             for bit in 0..2u32 {
-                let next = t.next[usize::from(state)][bit as usize];
+                let next = t.next[bit as usize][usize::from(state)];
                 if !seen[usize::from(next)] {
                     seen[usize::from(next)] = true;
                     let from = i64::from(history[usize::from(state)] >> 10);
@@ -87,15 +80,17 @@ impl Learned {
                 }
             }
         }
-        let mut run = [1u32 << 31; RUN_CONTEXTS];
+        // No history stays undecided.
+        history[0] = FROZEN;
+        let mut run = [UNDECIDED; RUN_CONTEXTS];
         for (index, entry) in run.iter_mut().enumerate() {
-            let count = (index / 32) as u32;
+            let count = (index / 8) as u32;
             if count > 0 {
                 *entry = ((1 << 22) - (1 << 21) / (count + 2)) << 10;
             }
         }
         Learned {
-            mixer: Mixer::new(SET_SIZES, &FINAL_SIZES, &initial),
+            mixer: Mixer::new(&SET_SIZES, &FINAL_SIZES, Vector(initial)),
             histories: Box::new([history; CONTEXTS]),
             runs: Box::new([run; CONTEXTS]),
             refiners: [
@@ -122,20 +117,20 @@ pub struct Model<'a> {
     values: [u32; CONTEXTS],
     /// Slot of the current half byte of each expanded context.
     slots: [usize; CONTEXTS],
-    /// Histories of the current half byte: by its leading bits, then by context.
-    local: [[u8; LANES]; 16],
-    /// By bit of the byte: the contexts whose last byte has it set.
-    planes: [u32; 8],
-    /// Contexts whose last byte agrees with the bits so far.
-    alive: u32,
-    /// Contexts with bit histories in slots.
-    expanded: u32,
-    /// Run context of each context without the bit index; 0 when there is no run.
-    run_base: [u16; CONTEXTS],
+    /// Histories of the current half byte, and what those of the current bit say.
+    histories: [Slot; CONTEXTS],
+    said: [Entry; LANES],
+    /// The last byte of each context, and -1 while the bits so far agree with it.
+    expected: [i16; LANES],
+    agrees: [i16; LANES],
+    /// Log odds that a context's last byte repeats in this half, and the run context they are from.
+    run_logits: [i16; LANES],
+    runs: [u8; CONTEXTS],
+    /// Contexts whose run is judged at the end of the half byte.
+    running: u32,
     match_class: [usize; 2],
     partial: u32,
     bit_index: u32,
-    selectors: [usize; SETS],
     base: [usize; SETS],
 }
 
@@ -153,6 +148,9 @@ pub const SEED_LIMIT: usize = 12;
 pub trait Seeds {
     /// What is known of the context `hash`, least sure first; returns how many.
     fn seed(&self, context: usize, hash: u64, out: &mut [Seed; SEED_LIMIT]) -> usize;
+
+    /// Fetches early what `seed` would read.
+    fn prefetch(&self, _context: usize, _hash: u64) {}
 }
 
 impl<'a> Model<'a> {
@@ -174,18 +172,19 @@ impl<'a> Model<'a> {
             entries: [0; CONTEXTS],
             values: [0; CONTEXTS],
             slots: [0; CONTEXTS],
-            local: [[0; LANES]; 16],
-            planes: [0; 8],
-            alive: 0,
-            expanded: 0,
-            run_base: [0; CONTEXTS],
+            histories: [[0; 16]; CONTEXTS],
+            said: [UNDECIDED; LANES],
+            expected: [0; LANES],
+            agrees: [0; LANES],
+            run_logits: [0; LANES],
+            runs: [0; CONTEXTS],
+            running: 0,
             match_class: [0; 2],
             partial: 1,
             bit_index: 0,
-            selectors: [0; SETS],
             base: [0; SETS],
         };
-        model.begin_byte();
+        model.begin_byte(&[]);
         model
     }
 
@@ -199,70 +198,93 @@ impl<'a> Model<'a> {
         Store::memory(raw_size) + 2 * Match::memory(raw_size) + LEARNED_MEMORY
     }
 
-    /// Finds the entries of all contexts for the next byte.
+    /// Finds out what is known of all contexts of the byte after `history`.
     #[inline(always)]
-    fn begin_byte(&mut self) {
+    fn begin_byte(&mut self, history: &[u8]) {
+        self.partial = 1;
+        self.bit_index = 0;
+        self.hashes = self.around.hashes();
+        for (context, &hash) in self.hashes.iter().enumerate() {
+            self.store.prefetch_entry(hash);
+            self.store.prefetch_slot(hash, 1);
+            if let Some(seeds) = self.seeds {
+                seeds.prefetch(context, hash);
+            }
+        }
+        for found in &mut self.matches {
+            found.byte(history);
+        }
         for (class, found) in self.match_class.iter_mut().zip(&self.matches) {
             *class = found.class();
         }
-        let longest = usize::from(self.match_class[1] != 0);
+        let longest = self.longest();
         let expected = match self.matches[longest].expected() {
             Some(byte) => u32::from(byte) | (self.match_class[longest].min(12) as u32 + 1) << 8,
             None => 0,
         };
-        self.hashes = self.around.hashes(expected);
-        std::hint::black_box(self.store.touch(&self.hashes));
-        self.alive = 0;
-        self.expanded = 0;
-        self.planes = [0; 8];
-        for (index, &hash) in self.hashes.iter().enumerate() {
+        self.hashes[MATCH_CONTEXT] = self.around.match_hash(expected);
+        for context in 0..CONTEXTS {
+            let hash = self.hashes[context];
             let (entry, fresh) = self.store.entry(hash);
-            if let (true, Some(seeds)) = (fresh, self.seeds) {
-                let mut found = [Seed::default(); SEED_LIMIT];
-                let count = seeds.seed(index, hash, &mut found);
-                if let Some((last, rest)) = found[..count].split_last() {
-                    let mut flags = PRIMED;
-                    if !rest.is_empty() {
-                        flags |= EXPANDED;
-                        for seed in &found[..count] {
-                            self.store.sight(
-                                self.t,
-                                hash,
-                                u32::from(seed.byte),
-                                usize::from(seed.count),
-                            );
-                        }
-                    }
-                    self.store.set(
-                        entry,
-                        u32::from(last.byte) << 8 | flags | u32::from(last.count) & COUNT,
-                    );
-                }
+            if fresh {
+                self.plant(context, entry);
             }
             let value = self.store.get(entry);
-            self.entries[index] = entry;
-            self.values[index] = value;
             let count = value & COUNT;
-            self.alive |= u32::from(count != 0) << index;
-            self.expanded |= u32::from(value & EXPANDED != 0) << index;
-            for (bit, plane) in self.planes.iter_mut().enumerate() {
-                *plane |= (value >> (15 - bit) & 1) << index;
-            }
-            self.run_base[index] =
-                (count.min(15) << 5 | (value & EXPANDED) >> 3 | (value & PRIMED) >> 3) as u16;
+            self.entries[context] = entry;
+            self.values[context] = value;
+            self.expected[context] = (value >> 8) as i16;
+            self.agrees[context] = -i16::from(count != 0);
+            self.runs[context] = (count.min(15) << 3 | (value & (EXPANDED | PRIMED)) >> 5) as u8;
         }
         self.begin_half();
+        self.select();
+    }
+
+    /// Gives the new entry of `context` what a prior knows of it.
+    #[inline(always)]
+    fn plant(&mut self, context: usize, entry: usize) {
+        let Some(seeds) = self.seeds else { return };
+        let hash = self.hashes[context];
+        let mut found = [Seed::default(); SEED_LIMIT];
+        let count = seeds.seed(context, hash, &mut found);
+        let Some((last, rest)) = found[..count].split_last() else {
+            return;
+        };
+        let mut flags = PRIMED;
+        if !rest.is_empty() {
+            flags |= EXPANDED;
+            for seed in &found[..count] {
+                self.store
+                    .sight(self.t, hash, u32::from(seed.byte), usize::from(seed.count));
+            }
+        }
+        self.store.set(
+            entry,
+            u32::from(last.byte) << 8 | flags | u32::from(last.count) & COUNT,
+        );
+    }
+
+    /// The match model that found more.
+    #[inline(always)]
+    fn longest(&self) -> usize {
+        usize::from(self.match_class[1] != 0)
+    }
+
+    /// Selects weights, as far as whole bytes do.
+    #[inline(always)]
+    fn select(&mut self) {
         let order = self.values[1..8]
             .iter()
             .filter(|&value| value & COUNT != 0)
             .count();
-        let c1 = self.around.recent as u8;
-        let c2 = (self.around.recent >> 8) as u8;
         let around = &self.around;
+        let c1 = around.recent as u8;
+        let c2 = (around.recent >> 8) as u8;
         let kind = around.kind();
-        self.base = [
+        let in_set = [
             kind * 256,
-            self.match_class[longest] * 24,
+            self.match_class[self.longest()] * 24,
             usize::from(c1),
             (order * 3 + kind) * 8,
             (around.place as usize * 8 + class(c1)) * 8,
@@ -270,62 +292,79 @@ impl<'a> Model<'a> {
                 + (if around.leading {
                     0
                 } else {
-                    1 + usize::from(c1 as u32 == around.above >> 16)
+                    1 + usize::from(u32::from(c1) == around.above >> 16)
                 }),
             (around.bracket() * 8 + class(c2)) * 8 + class(c1),
             ((around.word_length.min(9) as usize * 5) + around.part_length.min(4) as usize) * 3
                 + kind,
         ];
+        let mut start = 0;
+        for ((base, selector), size) in self.base.iter_mut().zip(in_set).zip(SET_SIZES) {
+            *base = start + selector;
+            start += size;
+        }
     }
 
-    /// Finds the histories of all contexts for the next half byte.
+    /// Finds the histories and runs of all contexts for the next half byte.
     #[inline(always)]
     fn begin_half(&mut self) {
-        let t = self.t;
         let second = self.bit_index != 0;
-        self.local = [[0; LANES]; 16];
-        std::hint::black_box(
-            self.store
-                .touch_slots(&self.hashes, self.expanded, self.partial),
-        );
-        let mut mask = self.expanded;
-        while mask != 0 {
-            let index = mask.trailing_zeros() as usize;
-            mask &= mask - 1;
-            let slot = self.store.slot(self.hashes[index], self.partial);
-            self.slots[index] = slot;
-            for (row, &history) in self
-                .local
-                .iter_mut()
-                .zip(self.store.histories(slot))
-                .skip(1)
-            {
-                row[index] = history;
+        if second {
+            for context in 0..CONTEXTS {
+                if self.values[context] & EXPANDED != 0 {
+                    self.store.prefetch_slot(self.hashes[context], self.partial);
+                }
             }
         }
-        // A context with one byte: the histories along its path, if it still is the path.
-        let mut mask = self.alive & !self.expanded;
-        while mask != 0 {
-            let index = mask.trailing_zeros() as usize;
-            mask &= mask - 1;
-            let value = self.values[index];
-            let run = &t.run[(value & COUNT) as usize];
-            let bits = value >> if second { 8 } else { 12 } & 15;
-            self.local[1][index] = run[(bits >> 3) as usize & 1];
-            self.local[(2 | bits >> 3) as usize & 15][index] = run[(bits >> 2) as usize & 1];
-            self.local[(4 | bits >> 2) as usize & 15][index] = run[(bits >> 1) as usize & 1];
-            self.local[(8 | bits >> 1) as usize & 15][index] = run[bits as usize & 1];
+        self.running = 0;
+        for context in 0..CONTEXTS {
+            let value = self.values[context];
+            let agrees = self.agrees[context] != 0;
+            let run = usize::from(self.runs[context] | u8::from(second));
+            self.runs[context] = run as u8;
+            self.run_logits[context] = self
+                .t
+                .stretch16((self.learned.runs[context][run % RUN_CONTEXTS] >> 16) as i32)
+                as i16;
+            self.running |= u32::from(agrees) << context;
+            self.histories[context] = if value & EXPANDED != 0 {
+                let slot = self.store.slot(self.hashes[context], self.partial);
+                self.slots[context] = slot;
+                *self.store.histories(slot)
+            } else {
+                // A context with one byte: the histories along its path, if it still is the path.
+                let count = if agrees { value & COUNT } else { 0 };
+                let bits = value >> if second { 8 } else { 12 } & 15;
+                self.t.paths[count as usize][bits as usize]
+            };
         }
     }
 
-    /// Leaves the histories of the half byte `bits`.
+    /// Leaves the histories and judges the runs of the half byte that is complete.
     #[inline(always)]
-    fn end_half(&mut self, bits: u32) {
-        let mut mask = self.expanded;
+    fn end_half(&mut self) {
+        let second = self.bit_index == 8;
+        for context in 0..CONTEXTS {
+            if self.values[context] & EXPANDED != 0 {
+                *self.store.histories(self.slots[context]) = self.histories[context];
+            }
+        }
+        let mut mask = self.running;
         while mask != 0 {
-            let index = mask.trailing_zeros() as usize;
+            let context = mask.trailing_zeros() as usize % CONTEXTS;
             mask &= mask - 1;
-            self.store.push(self.t, self.slots[index], bits);
+            let bits = self.values[context] >> if second { 8 } else { 12 };
+            // What share of the bits up to the first wrong one was right.
+            let target = match (bits ^ self.partial) & 15 {
+                0 => CERTAIN,
+                1 => CERTAIN / 4 * 3,
+                2..=3 => CERTAIN / 3 * 2,
+                4..=7 => CERTAIN / 2,
+                _ => 0,
+            };
+            let entry =
+                &mut self.learned.runs[context][usize::from(self.runs[context]) % RUN_CONTEXTS];
+            *entry = moved(self.t, *entry, target);
         }
     }
 
@@ -340,8 +379,8 @@ impl<'a> Model<'a> {
     #[inline(always)]
     pub fn predict(&mut self) -> u32 {
         let t = self.t;
-        let bit_index = self.bit_index;
-        let states = &self.local[self.half_partial()];
+        let bit_index = self.bit_index as usize & 7;
+        let node = self.half_partial();
         let recent = self.around.recent;
         let hashed = |x: u32| (x.wrapping_mul(0x9E37_79B1) >> 19) as usize;
         let last_word = self.around.word.wrapping_mul(0x2545_F491);
@@ -352,57 +391,53 @@ impl<'a> Model<'a> {
         ];
         let learned = &mut self.learned;
         for (refiner, &context) in learned.refiners.iter().zip(&refined) {
-            std::hint::black_box(refiner.touch(context));
+            refiner.prefetch(context);
         }
-        let inputs = learned.mixer.inputs();
-        for (index, (histories, &state)) in learned.histories.iter().zip(states).enumerate() {
-            let p = (histories[usize::from(state)] >> 16) as i32;
-            inputs[index] = t.stretch16(p) as i16;
-            inputs[LINEAR + index] = ((p - 32768) >> 6) as i16;
-        }
-        inputs[RUN..MATCH_INPUTS].fill(0);
-        let plane = self.planes[bit_index as usize & 7];
-        let mut mask = self.alive;
-        while mask != 0 {
-            let index = mask.trailing_zeros() as usize % CONTEXTS;
-            mask &= mask - 1;
-            let run = usize::from(self.run_base[index]) | bit_index as usize;
-            let st = t.stretch16((learned.runs[index][run % RUN_CONTEXTS] >> 16) as i32);
-            inputs[RUN + index] = if plane >> index & 1 != 0 {
-                st as i16
-            } else {
-                -st as i16
-            };
-        }
+        let longest = usize::from(self.match_class[1] != 0);
+        let inputs = &mut learned.mixer.inputs.0;
         for (which, found) in self.matches.iter_mut().enumerate() {
             let pair = found.predict(
                 t,
                 &learned.matches[which],
                 self.partial,
-                bit_index,
+                bit_index as u32,
                 self.match_class[which],
             );
-            inputs[MATCH_INPUTS + 2 * which..MATCH_INPUTS + 2 * which + 2]
-                .copy_from_slice(&pair.map(|x| x as i16));
+            inputs[MATCH_INPUTS + 2 * which] = pair[0] as i16;
+            inputs[MATCH_INPUTS + 2 * which + 1] = pair[1] as i16;
         }
         inputs[BIAS] = 256;
-        let bit_index = bit_index as usize;
-        let longest = usize::from(self.match_class[1] != 0);
         let expected_bit = self.matches[longest].bit_state();
-        for (set, selector) in self.selectors.iter_mut().enumerate() {
-            *selector = self.base[set]
-                + match set {
-                    0 => self.partial as usize,
-                    1 => expected_bit * 8 + bit_index,
-                    2 | 5..=7 => 0,
-                    _ => bit_index,
-                };
+        let mut selectors = self.base;
+        for (set, selector) in selectors.iter_mut().enumerate() {
+            *selector += match set {
+                0 => self.partial as usize,
+                1 => expected_bit * 8 + bit_index,
+                2 | 5..=7 => 0,
+                _ => bit_index,
+            };
+        }
+        learned.mixer.prefetch(selectors[0]);
+        let inputs = &mut learned.mixer.inputs.0;
+        for context in 0..CONTEXTS {
+            let state = self.histories[context][node];
+            let said = learned.histories[context][usize::from(state)];
+            self.said[context] = said;
+            inputs[context] = t.stretch[(said >> 20) as usize];
+        }
+        for lane in 0..LANES {
+            inputs[LINEAR + lane] = (((self.said[lane] >> 16) as i32 - 32768) >> 6) as i16;
+        }
+        for lane in 0..LANES {
+            // 0 where the expected bit is set, else -1.
+            let sign = !(self.expected[lane] << (8 + bit_index) >> 15);
+            inputs[RUN + lane] = ((self.run_logits[lane] ^ sign) - sign) & self.agrees[lane];
         }
         let finals = [
             self.partial as usize,
-            (self.match_class[longest] * 3 + expected_bit) * 3 + self.around.kind(),
+            256 + (self.match_class[longest] * 3 + expected_bit) * 3 + self.around.kind(),
         ];
-        let logit = learned.mixer.mix(t, &self.selectors, &finals);
+        let logit = learned.mixer.mix(t, &selectors, &finals);
         let p0 = t.squash(logit);
         let [r0, r1, r2] = &mut learned.refiners;
         let a = r0.refine(logit, refined[0]);
@@ -412,50 +447,39 @@ impl<'a> Model<'a> {
         mixed.clamp(1, 65535) as u32
     }
 
-    /// Learns the bit that came; true when it completed a byte.
+    /// Learns the bit that came.
     #[inline(always)]
-    pub fn update(&mut self, bit: u32) -> bool {
+    pub fn update(&mut self, bit: u32) {
         let t = self.t;
-        let bit_index = self.bit_index;
-        let half_partial = self.half_partial();
+        let bit_index = self.bit_index & 7;
+        let node = self.half_partial();
         let learned = &mut self.learned;
         learned.mixer.update(bit);
         for refiner in &mut learned.refiners {
             refiner.update(bit);
         }
-        let states = &self.local[half_partial];
-        for (histories, &state) in learned.histories.iter_mut().zip(states) {
-            let entry = &mut histories[usize::from(state)];
-            // State 0 is no history: it stays undecided.
-            *entry = if state != 0 {
-                moved(t, *entry, bit, LIMIT)
-            } else {
-                *entry
-            };
+        let moved = all_moved(t, &self.said, bit as i32 * CERTAIN);
+        let next = &t.next[bit as usize & 1];
+        for context in 0..CONTEXTS {
+            let state = usize::from(self.histories[context][node]);
+            learned.histories[context][state] = moved[context];
+            self.histories[context][node] = next[state];
         }
-        let plane = self.planes[bit_index as usize & 7];
-        let agreeing = if bit != 0 { plane } else { !plane };
-        let mut mask = self.alive;
-        while mask != 0 {
-            let index = mask.trailing_zeros() as usize % CONTEXTS;
-            mask &= mask - 1;
-            let run = usize::from(self.run_base[index]) | bit_index as usize;
-            let entry = &mut learned.runs[index][run % RUN_CONTEXTS];
-            *entry = moved(t, *entry, agreeing >> index & 1, LIMIT);
+        for lane in 0..LANES {
+            let expected = self.expected[lane] << (8 + bit_index) >> 15;
+            self.agrees[lane] &= !(expected ^ -(bit as i16));
         }
-        self.alive &= agreeing;
         for (found, map) in self.matches.iter().zip(&mut learned.matches) {
             found.update(t, map, bit);
         }
         self.partial = self.partial << 1 | bit;
         self.bit_index += 1;
         if self.bit_index == 4 {
-            self.end_half(self.partial & 15);
+            self.end_half();
             self.begin_half();
         } else if self.bit_index == 8 {
-            self.end_half(self.partial & 15);
+            self.end_half();
         }
-        self.bit_index == 8
     }
 
     /// Completes a byte: `history` ends with it.
@@ -463,8 +487,8 @@ impl<'a> Model<'a> {
     pub fn end_byte(&mut self, history: &[u8]) {
         let t = self.t;
         let byte = self.partial & 255;
-        for index in 0..CONTEXTS {
-            let value = self.values[index];
+        for context in 0..CONTEXTS {
+            let value = self.values[context];
             let count = value & COUNT;
             let known = value >> 8;
             let flags = value & EXPANDED;
@@ -475,19 +499,14 @@ impl<'a> Model<'a> {
             } else {
                 if flags == 0 {
                     self.store
-                        .sight(t, self.hashes[index], known, count as usize);
-                    self.store.sight(t, self.hashes[index], byte, 1);
+                        .sight(t, self.hashes[context], known, count as usize);
+                    self.store.sight(t, self.hashes[context], byte, 1);
                 }
                 byte << 8 | EXPANDED | 1
             };
-            self.store.set(self.entries[index], value);
+            self.store.set(self.entries[context], value);
         }
         self.around.byte(history);
-        for found in &mut self.matches {
-            found.byte(history);
-        }
-        self.partial = 1;
-        self.bit_index = 0;
-        self.begin_byte();
+        self.begin_byte(history);
     }
 }

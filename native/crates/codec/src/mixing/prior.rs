@@ -4,10 +4,10 @@
 //! table of keys (parts of hashes) with the bytes that follow. A block takes from the
 //! table lazily: only when it meets a context for the first time.
 
-use super::adaptive::Map;
 use super::coder::{Decoder, Encoder};
 use super::contexts::CONTEXTS;
-use super::model::{Learned, Seed, Seeds, SEED_LIMIT};
+use super::mixer::{Vector, SETS};
+use super::model::{Learned, Seed, Seeds, SEED_LIMIT, USED_INPUTS};
 use super::statistics::{push_number, push_piece, push_symbols, read_symbols, Numbers, Reader};
 use crate::CodecError;
 
@@ -255,51 +255,54 @@ impl Pass for Reading<'_> {
 
 const KINDS: usize = 12;
 
-/// Weights of one layer: their type, and how many of its low bits a prior drops.
-trait Weight: Copy {
+/// A vector of weights, and how many low bits of each a prior drops.
+trait Weights: Clone {
     const SHIFT: u32;
-    fn rounded(self) -> i32;
-    fn restored(value: i32) -> Self;
+    /// Weights that are ever used.
+    const USED: usize;
+    fn get(&self, index: usize) -> i32;
+    fn set(&mut self, index: usize, weight: i32);
 }
 
-impl Weight for i16 {
+impl Weights for Vector {
     const SHIFT: u32 = 9;
-    fn rounded(self) -> i32 {
-        (i32::from(self) + (1 << (Self::SHIFT - 1))) >> Self::SHIFT
+    const USED: usize = USED_INPUTS;
+    fn get(&self, index: usize) -> i32 {
+        i32::from(self.0[index])
     }
-    fn restored(value: i32) -> Self {
-        (value.clamp(-63, 63) << Self::SHIFT) as i16
+    fn set(&mut self, index: usize, weight: i32) {
+        self.0[index] = weight.clamp(-32767, 32767) as i16;
     }
 }
 
-impl Weight for i32 {
+impl Weights for [i32; SETS] {
     const SHIFT: u32 = 10;
-    fn rounded(self) -> i32 {
-        (self + (1 << (Self::SHIFT - 1))) >> Self::SHIFT
+    const USED: usize = SETS;
+    fn get(&self, index: usize) -> i32 {
+        self[index]
     }
-    fn restored(value: i32) -> Self {
-        value.clamp(-511, 511) << Self::SHIFT
+    fn set(&mut self, index: usize, weight: i32) {
+        self[index] = weight.clamp(-511 << 10, 511 << 10);
     }
 }
 
-fn weights<W: Weight, const N: usize>(
+fn weights<W: Weights>(
     pass: &mut impl Pass,
     kind: usize,
-    vectors: &mut [[W; N]],
+    vectors: &mut [W],
     uses: &mut [u16],
-    used: usize,
 ) -> Result<(), CodecError> {
-    let mut before = [0i32; N];
+    let mut before = vec![0i32; W::USED];
     for (vector, uses) in vectors.iter_mut().zip(uses) {
         let kept = pass.number(kind, i32::from(*uses >= LEAST_USES))? != 0;
-        for (n, (weight, before)) in vector.iter_mut().zip(&mut before).take(used).enumerate() {
+        for (n, before) in before.iter_mut().enumerate() {
             // What was hardly used starts like its neighbour.
             if kept {
                 let group = kind + 1 + (n / 24).min(2);
-                *before = before
-                    .wrapping_add(pass.number(group, weight.rounded().wrapping_sub(*before))?);
+                let rounded = (vector.get(n) + (1 << (W::SHIFT - 1))) >> W::SHIFT;
+                *before = before.wrapping_add(pass.number(group, rounded.wrapping_sub(*before))?);
             }
-            *weight = W::restored(*before);
+            vector.set(n, (*before).clamp(-(1 << 20), 1 << 20) << W::SHIFT);
         }
         *uses = if kept { USES_RESTORED } else { 0 };
     }
@@ -325,7 +328,7 @@ fn probabilities(
         )?;
         let value = base.wrapping_add(difference).clamp(0, 4095) as u32;
         *entry = if difference == 0 {
-            initial & !1023
+            initial
         } else {
             value << 20 | 1 << 19 | COUNT_RESTORED
         };
@@ -335,24 +338,10 @@ fn probabilities(
 
 fn walk(pass: &mut impl Pass, learned: &mut Learned) -> Result<(), CodecError> {
     let initial = Learned::new();
-    for set in &mut learned.mixer.sets {
-        weights(
-            pass,
-            0,
-            &mut set.weights,
-            &mut set.uses,
-            super::model::USED_INPUTS,
-        )?;
-    }
-    for last in &mut learned.mixer.finals {
-        weights(
-            pass,
-            4,
-            &mut last.weights,
-            &mut last.uses,
-            super::mixer::SETS,
-        )?;
-    }
+    let first = &mut learned.mixer.first;
+    weights(pass, 0, &mut first.weights, &mut first.uses)?;
+    let last = &mut learned.mixer.last;
+    weights(pass, 4, &mut last.weights, &mut last.uses)?;
     for (map, initial) in learned.histories.iter_mut().zip(initial.histories.iter()) {
         probabilities(pass, 8, map, initial)?;
     }
@@ -360,8 +349,7 @@ fn walk(pass: &mut impl Pass, learned: &mut Learned) -> Result<(), CodecError> {
         probabilities(pass, 9, map, initial)?;
     }
     for (map, initial) in learned.matches.iter_mut().zip(&initial.matches) {
-        let Map { entries, .. } = map;
-        probabilities(pass, 10, entries, &initial.entries)?;
+        probabilities(pass, 10, map, initial)?;
     }
     // The hashed refiners are cheap to learn and dear to store: only the small one is kept.
     for (refiner, initial) in learned.refiners.iter_mut().zip(&initial.refiners).take(1) {

@@ -4,7 +4,8 @@
 //! byte, count), from which the histories of its bits follow. A second byte
 //! expands it: from then on each half byte has a slot of 15 bit histories.
 
-use super::tables::{Tables, RUN_LIMIT};
+use super::prefetch::prefetch;
+use super::tables::{Slot, Tables, RUN_LIMIT};
 
 /// Set in an entry whose bit histories are in slots.
 pub const EXPANDED: u32 = 0x80;
@@ -15,23 +16,30 @@ pub const COUNT: u32 = 0x3f;
 
 const _: () = assert!(RUN_LIMIT as u32 == COUNT);
 
-/// A slot: check byte, then the histories of a half byte by its leading bits (1 to 15).
-pub type Slot = [u8; 16];
+/// Entries that compete for one place.
+const WAYS: usize = 4;
+
+/// Slots that share a cache line.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line([Slot; 4]);
 
 /// Entries and slots of all contexts.
 pub struct Store {
-    entries: Vec<u32>,
-    slots: Vec<Slot>,
+    entries: Vec<[u32; WAYS]>,
+    lines: Vec<Line>,
     entry_shift: u32,
-    slot_shift: u32,
+    line_shift: u32,
 }
 
 /// log2 of the number of entries and of slots for a block of `raw_size` bytes.
-pub fn sizes(raw_size: usize) -> (u32, u32) {
+fn sizes(raw_size: usize) -> (u32, u32) {
     let log = usize::BITS - raw_size.max(4096).saturating_sub(1).leading_zeros();
     ((log + 3).min(25), (log + 1).min(22))
 }
 
+/// Hash of the half byte that follows `half` (1 for the first half, 16 to 31 for the
+/// second) in the context `hash`.
 #[inline(always)]
 fn slot_hash(hash: u64, half: u32) -> u64 {
     (hash ^ u64::from(half).wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_mul(0xD6E8_FEB8_6659_FD93)
@@ -42,10 +50,10 @@ impl Store {
     pub fn new(raw_size: usize) -> Self {
         let (entries, slots) = sizes(raw_size);
         Store {
-            entries: vec![0; 1 << entries],
-            slots: vec![[0; 16]; 1 << slots],
-            entry_shift: 64 - entries,
-            slot_shift: 64 - slots,
+            entries: vec![[0; WAYS]; 1 << (entries - 2)],
+            lines: vec![Line([[0; 16]; 4]); 1 << (slots - 2)],
+            entry_shift: 64 - (entries - 2),
+            line_shift: 64 - (slots - 2),
         }
     }
 
@@ -60,116 +68,94 @@ impl Store {
     pub fn entry(&mut self, hash: u64) -> (usize, bool) {
         let check = (hash as u32) << 16;
         let home = (hash >> self.entry_shift) as usize;
-        let mut victim = home;
-        let mut least = u32::MAX;
-        for way in 0..4 {
-            let index = home ^ way;
-            let entry = self.entries[index];
+        let group = &mut self.entries[home];
+        for (way, &entry) in group.iter().enumerate() {
             if entry & 0xffff_0000 == check && entry & COUNT != 0 {
-                return (index, false);
-            }
-            let worth = (entry & COUNT) + (entry & EXPANDED) / 16;
-            if worth < least {
-                least = worth;
-                victim = index;
+                return (home * WAYS + way, false);
             }
         }
-        self.entries[victim] = check;
-        (victim, true)
+        let worth = group.map(|entry| (entry & COUNT) + (entry & EXPANDED) / 16);
+        let mut victim = 0;
+        for way in 1..WAYS {
+            if worth[way] < worth[victim] {
+                victim = way;
+            }
+        }
+        group[victim] = check;
+        (home * WAYS + victim, true)
     }
 
     /// The low half of entry `index`: byte, flags and count.
     #[inline(always)]
     pub fn get(&self, index: usize) -> u32 {
-        self.entries[index] & 0xffff
+        self.entries[index / WAYS][index % WAYS] & 0xffff
     }
 
     /// Replaces the low half of entry `index`.
     #[inline(always)]
     pub fn set(&mut self, index: usize, value: u32) {
-        let entry = &mut self.entries[index];
+        let entry = &mut self.entries[index / WAYS][index % WAYS];
         *entry = *entry & 0xffff_0000 | value & 0xffff;
     }
 
-    /// Index of the slot for the half byte that follows `half` (1 for the first half,
-    /// 16 to 31 for the second) in the context `hash`; made where there is none.
+    /// The slot of a half byte in the context `hash` (see `slot_hash`); made where there is none.
     #[inline(always)]
     pub fn slot(&mut self, hash: u64, half: u32) -> usize {
         let hash = slot_hash(hash, half);
         let check = (hash >> 8) as u8;
-        let home = (hash >> self.slot_shift) as usize;
-        let mut victim = home;
+        let home = (hash >> self.line_shift) as usize;
+        let line = &mut self.lines[home].0;
+        let mut victim = 0;
         let mut least = u8::MAX;
-        for way in 0..3 {
-            let index = home ^ way;
-            let slot = &self.slots[index];
+        for (way, slot) in line.iter().enumerate() {
             if slot[0] == check && slot[1] != 0 {
-                return index;
+                return home * 4 + way;
             }
             if slot[1] < least {
                 least = slot[1];
-                victim = index;
+                victim = way;
             }
         }
-        self.slots[victim] = [0; 16];
-        self.slots[victim][0] = check;
-        victim
+        line[victim] = [0; 16];
+        line[victim][0] = check;
+        home * 4 + victim
     }
 
-    /// The histories of slot `index`.
+    /// The check byte and the histories of slot `index`.
     #[inline(always)]
-    pub fn histories(&self, index: usize) -> &Slot {
-        &self.slots[index]
+    pub fn histories(&mut self, index: usize) -> &mut Slot {
+        &mut self.lines[index / 4].0[index % 4]
     }
 
-    /// Appends the four `bits` of a half byte to the histories along its path.
+    /// Fetches early what [`Store::entry`] of `hash` will read.
     #[inline(always)]
-    pub fn push(&mut self, t: &Tables, index: usize, bits: u32) {
-        let slot = &mut self.slots[index];
-        let mut partial = 1usize;
-        for shift in (0..4).rev() {
-            let bit = (bits >> shift & 1) as usize;
-            slot[partial & 15] = t.next[usize::from(slot[partial & 15])][bit];
-            partial = partial << 1 | bit;
-        }
+    pub fn prefetch_entry(&self, hash: u64) {
+        prefetch(&self.entries[(hash >> self.entry_shift) as usize]);
     }
 
-    /// Reads the places where `hashes` will look, so that the reads overlap.
+    /// Fetches early what [`Store::slot`] will read.
     #[inline(always)]
-    pub fn touch(&self, hashes: &[u64]) -> u32 {
-        hashes.iter().fold(0, |sum, hash| {
-            sum ^ self.entries[(hash >> self.entry_shift) as usize]
-        })
-    }
-
-    /// Reads where `slot` will look for the contexts in `mask`, so that the reads overlap.
-    #[inline(always)]
-    pub fn touch_slots(&self, hashes: &[u64], mut mask: u32, half: u32) -> u8 {
-        let mut sum = 0;
-        while mask != 0 {
-            let hash = slot_hash(hashes[mask.trailing_zeros() as usize % hashes.len()], half);
-            mask &= mask - 1;
-            sum ^= self.slots[(hash >> self.slot_shift) as usize][0];
-        }
-        sum
+    pub fn prefetch_slot(&self, hash: u64, half: u32) {
+        prefetch(&self.lines[(slot_hash(hash, half) >> self.line_shift) as usize]);
     }
 
     /// Puts `count` sightings of `byte` into the slots of the context `hash`.
     pub fn sight(&mut self, t: &Tables, hash: u64, byte: u32, count: usize) {
         for (half, bits) in [(1, byte >> 4), (16 | byte >> 4, byte & 15)] {
             let slot = self.slot(hash, half);
+            let histories = self.histories(slot);
             let mut partial = 1usize;
             for shift in (0..4).rev() {
-                let bit = bits >> shift & 1;
-                let history = &mut self.slots[slot][partial];
+                let bit = (bits >> shift & 1) as usize;
+                let history = &mut histories[partial & 15];
                 if *history == 0 {
-                    *history = t.run[count.min(RUN_LIMIT)][bit as usize];
+                    *history = t.run[count.min(RUN_LIMIT)][bit];
                 } else {
                     for _ in 0..count {
-                        *history = t.next[usize::from(*history)][bit as usize];
+                        *history = t.next[bit][usize::from(*history)];
                     }
                 }
-                partial = partial << 1 | bit as usize;
+                partial = partial << 1 | bit;
             }
         }
     }

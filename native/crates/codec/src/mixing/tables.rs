@@ -11,25 +11,35 @@ pub const INPUT_LIMIT: i32 = 2047;
 /// Longest deterministic history that has a state of its own.
 pub const RUN_LIMIT: usize = 63;
 
+/// A slot: check byte, then the histories of a half byte by its leading bits (1 to 15).
+pub type Slot = [u8; 16];
+
 /// All tables.
 pub struct Tables {
-    squash: Vec<u16>,
+    squash: [u16; 8192],
     /// Log odds of a 12-bit probability.
     pub stretch: [i16; 4096],
-    /// Successor of a bit history by bit.
-    pub next: [[u8; 2]; 256],
+    /// Successors of all bit histories, by bit.
+    pub next: [[u8; 256]; 2],
     /// State after a number of equal bits.
     pub run: [[u8; 2]; RUN_LIMIT + 1],
-    /// 65536 / (n + 1.5).
-    pub reciprocal: [u32; 1024],
+    /// The histories of a half byte that came a number of times and no other did.
+    pub paths: [[Slot; 16]; RUN_LIMIT + 1],
+    /// 32768 / (n + 1.5) up to n = 255, zero from there.
+    pub reciprocal: [i32; 512],
 }
 
 impl Tables {
     /// 16-bit probability, 1 to 65535, of log odds (clamped).
     #[inline(always)]
     pub fn squash(&self, logit: i32) -> i32 {
-        let index = logit.clamp(-LOGIT_LIMIT, LOGIT_LIMIT) + LOGIT_LIMIT;
-        i32::from(self.squash.get(index as usize).copied().unwrap_or(32768))
+        self.squash_input(logit.clamp(-LOGIT_LIMIT, LOGIT_LIMIT))
+    }
+
+    /// The same for log odds within the limit.
+    #[inline(always)]
+    pub fn squash_input(&self, logit: i32) -> i32 {
+        i32::from(self.squash[(logit + 4096) as usize & 8191])
     }
 
     /// Log odds of a 16-bit probability.
@@ -46,11 +56,15 @@ pub fn tables() -> &'static Tables {
 }
 
 fn build() -> Tables {
-    let squash = logistic();
+    let mut squash = [0u16; 8192];
+    let least = (4096 - LOGIT_LIMIT) as usize;
+    for (value, p) in squash[least..].iter_mut().zip(logistic()) {
+        *value = p;
+    }
     let mut stretch = [0i16; 4096];
     let mut filled = 0usize;
     for logit in -INPUT_LIMIT..=INPUT_LIMIT {
-        let probability = usize::from(squash[(logit + LOGIT_LIMIT) as usize] >> 4);
+        let probability = usize::from(squash[(logit + 4096) as usize] >> 4);
         while filled <= probability {
             stretch[filled] = logit as i16;
             filled += 1;
@@ -61,18 +75,30 @@ fn build() -> Tables {
     let mut run = [[0u8; 2]; RUN_LIMIT + 1];
     for length in 1..=RUN_LIMIT {
         for bit in 0..2 {
-            run[length][bit] = next[usize::from(run[length - 1][bit])][bit];
+            run[length][bit] = next[bit][usize::from(run[length - 1][bit])];
         }
     }
-    let mut reciprocal = [0u32; 1024];
-    for (n, value) in reciprocal.iter_mut().enumerate() {
-        *value = (131_072 / (2 * n + 3)) as u32;
+    let mut paths = [[[0u8; 16]; 16]; RUN_LIMIT + 1];
+    for (states, paths) in run.iter().zip(&mut paths) {
+        for (bits, path) in paths.iter_mut().enumerate() {
+            let mut partial = 1;
+            for shift in (0..4).rev() {
+                let bit = bits >> shift & 1;
+                path[partial] = states[bit];
+                partial = partial << 1 | bit;
+            }
+        }
+    }
+    let mut reciprocal = [0i32; 512];
+    for (n, value) in reciprocal.iter_mut().enumerate().take(256) {
+        *value = 65_536 / (2 * n as i32 + 3);
     }
     Tables {
         squash,
         stretch,
         next,
         run,
+        paths,
         reciprocal,
     }
 }
@@ -110,7 +136,7 @@ fn logistic() -> Vec<u16> {
 
 /// The bit-history automaton of ZPAQ (level 1 specification, section "nonstationary
 /// state machine"): bounded pairs of counts and, for short histories, the last bit.
-fn histories() -> [[u8; 2]; 256] {
+fn histories() -> [[u8; 256]; 2] {
     const SIDE: usize = 50;
     let mut number = vec![[0u8; 2]; SIDE * SIDE];
     let mut state = 0usize;
@@ -124,14 +150,14 @@ fn histories() -> [[u8; 2]; 256] {
             }
         }
     }
-    let mut next = [[0u8; 2]; 256];
+    let mut next = [[0u8; 256]; 2];
     for zeros in 0..SIDE {
         for ones in 0..SIDE {
             for variant in 0..variants(zeros as i32, ones as i32) {
                 let from = usize::from(number[zeros * SIDE + ones][variant]);
                 for bit in 0..2 {
                     let (z, o) = successor(zeros as i32, ones as i32, bit);
-                    next[from][bit] = number[z as usize * SIDE + o as usize][bit];
+                    next[bit][from] = number[z as usize * SIDE + o as usize][bit];
                 }
             }
         }
@@ -198,9 +224,9 @@ mod tests {
     fn histories_stay_inside_and_leave_the_start() {
         let t = tables();
         for state in 0..255 {
-            assert!(t.next[state][0] != 0 && t.next[state][1] != 0, "{state}");
+            assert!(t.next[0][state] != 0 && t.next[1][state] != 0, "{state}");
             assert!(
-                t.next[state][0] != 255 && t.next[state][1] != 255,
+                t.next[0][state] != 255 && t.next[1][state] != 255,
                 "{state}"
             );
         }

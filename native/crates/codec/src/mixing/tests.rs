@@ -88,6 +88,19 @@ fn source_and_noise_come_back() {
 }
 
 #[test]
+fn costs_add_up_to_the_payload() {
+    let data = source(&mut Random(8), 4000);
+    let costs = costs(&data, "cpp", None);
+    assert_eq!(costs.len(), data.len());
+    let bits = costs.iter().map(|&cost| u64::from(cost)).sum::<u64>() >> 16;
+    let payload = 8 * encode(&data, "cpp", None).len() as u64;
+    assert!(
+        bits.abs_diff(payload) <= payload / 100 + 64,
+        "{bits} {payload}"
+    );
+}
+
+#[test]
 fn a_prior_makes_similar_code_smaller() {
     let content = small_prior("python");
     let prior = Prior::parse(&content).unwrap();

@@ -20,7 +20,7 @@ const LEARN_LIMIT: usize = 2 << 20;
 /// Packages, besides the one that is predicted, that must agree on a follower.
 const LEAST_PACKAGES: u32 = 2;
 /// Bits that all contexts may take in a prior.
-const BUDGET: u64 = 1_080_000 * 8;
+const BUDGET: u64 = 870_000 * 8;
 /// Contexts gathered in one pass: bounds the memory of training.
 const GATHERED: usize = 5;
 /// Packages are told apart by the bits of a mask; later ones share.
@@ -278,7 +278,7 @@ fn evidence(packages: &[Vec<Vec<u8>>], syntax: Syntax) -> Evidence {
         {
             let mut around = Surroundings::new(syntax);
             for (position, (&byte, &cost)) in document.iter().zip(costs).enumerate() {
-                let hashes = around.hashes(0);
+                let hashes = around.hashes();
                 for (events, &context) in events.iter_mut().zip(contexts) {
                     let event =
                         hashes[context] >> 32 << 32 | u64::from(byte) << 24 | (number as u64) << 8;

@@ -6,7 +6,9 @@ mod lazy;
 mod matches;
 mod optimal;
 mod payload;
+mod prices;
 mod prior;
+mod repetitions;
 
 pub use prior::Prior;
 

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from qyn1_setuptools.command import Qyn1
 from qyn1_setuptools.errors import setuptools_errors
 from qyn1_setuptools.selection import file_entry
-from qyn1_setuptools.wheel import archive_path, check_patterns, is_stub, requirement, sealed_modules, stubs
+from qyn1_setuptools.wheel import (
+    archive_path,
+    check_patterns,
+    import_settings,
+    is_stub,
+    requirement,
+    sealed_modules,
+    stubs,
+)
 from setuptools import Distribution
 from setuptools.errors import SetupError
 
@@ -81,7 +89,7 @@ class SealingBuildPy(_BuildPy):
         with setuptools_errors():
             command = cast("Qyn1", self.get_finalized_command("qyn1"))
             host = default_host()
-            priors = command.settings(host)
+            priors = import_settings(host, Path(), command.given())
             root = Path(self.build_lib)
             self._forget(priors.seal)
             super().run()

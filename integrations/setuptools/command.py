@@ -89,14 +89,14 @@ class Qyn1(Command):
             self.dist_dir = self.distribution.get_option_dict("sdist").get("dist_dir", ("", "dist"))[1]
         self.set_undefined_options("build", ("build_lib", "build_lib"))
 
-    def settings(self, host: Host) -> Priors:
-        """The settings of the project in the working folder, with this command's options as the last word."""
+    def given(self) -> dict[str, object]:
+        """The settings that are among this command's options, by name."""
         given: dict[str, object] = {}
         for attribute, field in _SETTINGS.items():
             value = getattr(self, attribute)
             if value is not None:
                 given[field.name] = bool(value) if isinstance(value, int) else value
-        return resolve(Path(), command_line=given, host=host)
+        return given
 
     def sealing(self, host: Host, priors: Priors) -> Sealing:
         """How packages are closed; a missing identity is made, as by the ``qyn1`` command."""
@@ -120,7 +120,7 @@ class Qyn1(Command):
 
     def _pack(self) -> None:
         host = default_host()
-        priors = self.settings(host)
+        priors = resolve(Path(), command_line=self.given(), host=host)
         if self.distribution.get_name() in ("", "UNKNOWN"):
             raise ConfigError("the project has no name: set it in [project], setup.cfg or setup()")
         folder = Path(str(self.dist_dir))

@@ -17,7 +17,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.builders.plugin.interface import BuilderInterface
 from hatchling.plugin import hookimpl
 from qyn1_setuptools.selection import file_entry
-from qyn1_setuptools.wheel import archive_path, check_patterns, requirement, sealed_modules, stubs
+from qyn1_setuptools.wheel import archive_path, check_patterns, import_settings, requirement, sealed_modules, stubs
 
 from qyn1_core.errors import ConfigError, Qyn1Error
 from qyn1_core.keys import sealing_from
@@ -68,7 +68,7 @@ class SealingHook(BuildHookInterface[BuilderConfig]):
 
     def _seal(self, build_data: dict[str, Any]) -> None:
         host = default_host()
-        priors = resolve(Path(self.root), host=host)
+        priors = import_settings(host, Path(self.root))
         if not priors.seal:
             raise ConfigError(
                 "the hook qyn1 is on, and [tool.qyn1] has no `seal`: name the modules to seal, as 'package/'"

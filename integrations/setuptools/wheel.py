@@ -7,21 +7,35 @@ import re
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Final
 
 from qyn1_setuptools.selection import names
 
 from qyn1_core.errors import ConfigError
 from qyn1_core.ignore import Patterns
-from qyn1_core.priors import Priors
+from qyn1_core.priors import Priors, resolve
+from qyn1_plugins.host import Host
 
-__all__ = ["archive_path", "check_patterns", "is_stub", "requirement", "sealed_modules", "stubs"]
+__all__ = ["archive_path", "check_patterns", "import_settings", "is_stub", "requirement", "sealed_modules", "stubs"]
 
 _MARK: Final = "# Sealed by qyn1: "
 _STUB: Final = (
     _MARK + "the source of this module is in {archive}.\n"
     '__import__("qyn1_core.importer").importer.unseal(globals(), {module!r}, {archive!r})\n'
 )
+
+
+def import_settings(host: Host, project: Path, given: Mapping[str, object] = MappingProxyType({})) -> Priors:
+    """The settings for modules that are sealed to be imported; ``given`` are those of the command line.
+
+    The mode is ``fast`` unless the project, the environment or ``given`` names one: every start of
+    the program decodes what it imports, so that the time this takes counts for more than its size.
+    """
+    priors = resolve(project, command_line=given, host=host)
+    if priors.origins["mode"] in ("default", f"preset {priors.preset}"):
+        priors = resolve(project, command_line={**given, "mode": "fast"}, host=host)
+    return priors
 
 
 def sealed_modules(modules: Mapping[str, Path], patterns: Iterable[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import zipfile
 from importlib import metadata
 from pathlib import Path
@@ -180,6 +181,23 @@ def test_options_of_the_command_reach_the_wheel(environment: Environment, projec
     environment.install(project, built)
     done = environment.run(tmp_path, "-c", "import shop")
     assert "SealedImportError" in done.stderr
+
+
+@pytest.mark.native
+def test_the_mode_is_fast_unless_the_project_names_one(environment: Environment, project: Path, key_file: Path) -> None:
+    identities = envelope.parse_identities_text(key_file.read_text(encoding="utf-8"), "key.txt")
+
+    def compressors() -> set[str]:
+        built = wheel(environment, project, QYN1_MODE="")
+        with zipfile.ZipFile(built) as archive, archive.open("shop/my_shop.qyn1") as sealed:
+            source = io.BytesIO(sealed.read())
+        with open_package(source, identities) as opened:
+            return {method.compressor for method in opened.reader.directory.methods}
+
+    add(project, SEAL_ALL)
+    assert compressors() == {"chunked-rans"}
+    add(project, 'mode = "balanced"\n')
+    assert compressors() == {"morpheme"}
 
 
 def test_a_pattern_that_names_nothing_is_refused(environment: Environment, project: Path) -> None:

@@ -113,7 +113,7 @@ def _write_files(reader: ArchiveReader, stage: Path, numbers: Sequence[int], wor
         end = bisect_left(places, block + 1 << 32, begin)
         for place in places[begin:end]:
             number = place & 0xFFFFFFFF
-            extent = next(extent for extent in directory.extents(number) if extent.block == block)
+            extent = directory.extent(number, block)
             with open(_place(stage, directory.entries[number].path), "ab") as file:  # noqa: PTH123
                 file.write(memoryview(data)[extent.offset : extent.offset + extent.size])
         begin = end

@@ -85,7 +85,7 @@ class Plan:
 
     def digest(self, piece: Piece) -> bytes:
         """The SHA-256 of ``piece``, where the plan was made with an index."""
-        return self.materials.digest(piece.material, piece.offset // self.block_size)
+        return self.materials.digest(self.materials.digests(piece.material)[piece.offset // self.block_size])
 
 
 def make_plan(
@@ -113,7 +113,7 @@ def make_plan(
     others = array("I")
     for number, entry in enumerate(entries):
         if entry.kind == "file":
-            materials.append(number, reader.material(entry))
+            materials.append(number, *reader.material(entry))
         else:
             others.append(number)
     # Like beside like: one language together, and within it neighbours in the tree,
@@ -151,20 +151,21 @@ class _Reader:
         self._kept = 0
         self._canonicalisers: dict[str, Canonicaliser | None] = {}
 
-    def material(self, entry: ProjectEntry) -> Material:
+    def material(self, entry: ProjectEntry) -> tuple[Material, tuple[bytes, ...]]:
+        """``entry`` as it is packed, and for an index the digests of its pieces."""
         index = self._index
         if index is None:
-            return self._read(entry)
+            return self._read(entry), ()
         status = _translated(lambda: os.stat(entry.source), entry)  # noqa: PTH116 (as above)
         signature = index.signature(entry.path, status)
         known = index.find(signature)
         if known is not None and status.st_size == entry.size:
-            return Material(entry, known.language, known.size, digests=known.digests)
+            return Material(entry, known.language, known.size), known.digests
         begun = index.begin()
         material = self._read(entry)
-        digests = tuple(sha256(part).digest() for part in self.parts(material, self._block_size))
+        digests = tuple(map(_digest, self.parts(material, self._block_size)))
         index.remember(signature, status, begun, Known(material.language, material.size, digests))
-        return Material(entry, material.language, material.size, material.data, digests)
+        return material, digests
 
     def canonicaliser(self, language: str) -> Canonicaliser | None:
         if language not in self._canonicalisers:
@@ -186,21 +187,34 @@ class _Reader:
 
     def parts(self, material: Material, size: int) -> Iterator[bytes]:
         """What is packed of ``material``, ``size`` bytes at a time."""
+        data = self._canonical_form(material)
         for offset in range(0, material.size, size):
-            yield self.part(material, offset, min(size, material.size - offset))
+            yield _part(material, data, offset, min(size, material.size - offset))
 
     def part(self, material: Material, offset: int, size: int) -> bytes:
         """``size`` bytes from ``offset`` of what is packed of ``material``."""
+        return _part(material, self._canonical_form(material), offset, size)
+
+    def _canonical_form(self, material: Material) -> bytes | None:
+        """What is packed of ``material`` where that is not the file as it is."""
         entry = material.entry
         canonicaliser = self.canonicaliser(material.language)
-        if canonicaliser is None:
-            return _read(entry, offset, size, last=offset + size == material.size)
-        data = material.data
-        if data is None:
-            data = canonicaliser.canonicalise(_read(entry, 0, entry.size, last=True), entry.path)
-            if len(data) != material.size:
-                raise _changed(entry)
-        return data[offset : offset + size]
+        if canonicaliser is None or material.data is not None:
+            return material.data
+        data = canonicaliser.canonicalise(_read(entry, 0, entry.size, last=True), entry.path)
+        if len(data) != material.size:
+            raise _changed(entry)
+        return data
+
+
+def _part(material: Material, data: bytes | None, offset: int, size: int) -> bytes:
+    if data is None:
+        return _read(material.entry, offset, size, last=offset + size == material.size)
+    return data[offset : offset + size]
+
+
+def _digest(data: bytes) -> bytes:
+    return sha256(data).digest()
 
 
 def _recipe(language: str, priors: Priors, mode: Mode, host: Host, notes: list[str]) -> Recipe:
@@ -237,9 +251,9 @@ def _originals(materials: Materials, reader: _Reader) -> array[int]:
             continue
         first: dict[bytes, int] = {}
         for i in candidates:
-            material = materials[i]
+            known = map(materials.digest, materials.digests(i))
             digest = sha256()
-            for part in material.digests or (sha256(part).digest() for part in reader.parts(material, _CHUNK)):
+            for part in known if materials.digests(i) else map(_digest, reader.parts(materials[i], _CHUNK)):
                 digest.update(part)
             originals[i] = first.setdefault(digest.digest(), i)
     return originals
@@ -308,7 +322,7 @@ def read_block(plan: Plan, block: BlockPlan) -> bytes:
     for piece in block.pieces:
         material = plan.materials[piece.material]
         part = plan.reader.part(material, piece.offset, piece.size)
-        if material.digests and sha256(part).digest() != plan.digest(piece):
+        if plan.materials.digests(piece.material) and _digest(part) != plan.digest(piece):
             raise _changed(material.entry)
         parts.append(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)

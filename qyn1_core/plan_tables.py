@@ -1,14 +1,15 @@
-"""The files and blocks of a plan as columns; each value is made when it is asked for."""
+"""The files and blocks of a plan as columns."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, overload
+from typing import Final
 
 from qyn1_core.archive import Entry, EntryKind
 from qyn1_core.project_entries import ProjectEntry
+from qyn1_core.table import Table
 
 __all__ = ["BlockPlan", "BlockPlans", "Material", "Materials", "Piece", "PlannedEntries"]
 
@@ -20,18 +21,16 @@ _ENTRY_KINDS: Final = {"symlink": EntryKind.SYMLINK, "directory": EntryKind.DIRE
 class Material:
     """One file to pack, of which ``size`` bytes are packed: its own, or those of its canonical form.
 
-    ``data`` is the canonical form if it was kept. ``digests`` are the SHA-256 of its pieces of a
-    block's size each, where somebody asked for them.
+    ``data`` is the canonical form if it was kept.
     """
 
     entry: ProjectEntry
     language: str
     size: int
     data: bytes | None = None
-    digests: tuple[bytes, ...] = ()
 
 
-class Materials(Sequence[Material]):
+class Materials(Table[Material]):
     """All files to pack. They are added in the order of their paths, and sorted by language in the end."""
 
     def __init__(self, entries: Sequence[ProjectEntry]) -> None:
@@ -46,8 +45,11 @@ class Materials(Sequence[Material]):
         self._digest_ends = array("I")
         self._order = array("I")
 
-    def append(self, entry: int, material: Material) -> None:
-        """Add ``material``, whose entry is the one with number ``entry``."""
+    def append(self, entry: int, material: Material, digests: Sequence[bytes] = ()) -> None:
+        """Add ``material``, whose entry is the one with number ``entry``.
+
+        ``digests`` are the SHA-256 of its pieces of a block's size each, where somebody asked for them.
+        """
         number = self._numbers.setdefault(material.language, len(self._numbers))
         if number == len(self._names):
             self._names.append(material.language)
@@ -57,7 +59,7 @@ class Materials(Sequence[Material]):
         self._entry.append(entry)
         self._language.append(number)
         self._size.append(material.size)
-        for digest in material.digests:
+        for digest in digests:
             self._digests += digest
         self._digest_ends.append(len(self._digests) // _DIGEST)
 
@@ -78,28 +80,14 @@ class Materials(Sequence[Material]):
     def __len__(self) -> int:
         return len(self._order)
 
-    @overload
-    def __getitem__(self, number: int) -> Material: ...
-    @overload
-    def __getitem__(self, number: slice) -> list[Material]: ...
-    def __getitem__(self, number: int | slice) -> Material | list[Material]:
-        if isinstance(number, slice):
-            return [self[at] for at in range(*number.indices(len(self)))]
+    def _at(self, number: int) -> Material:
         place = self._order[number]
         return Material(
             self._entries[self._entry[place]],
             self._names[self._language[place]],
             self._size[place],
             self._data.get(place),
-            self._digests_of(place),
         )
-
-    def _digests_of(self, place: int) -> tuple[bytes, ...]:
-        begin = self._digest_ends[place - 1] if place else 0
-        return tuple(self._digest(number) for number in range(begin, self._digest_ends[place]))
-
-    def _digest(self, number: int) -> bytes:
-        return bytes(self._digests[number * _DIGEST : (number + 1) * _DIGEST])
 
     def entry(self, number: int) -> ProjectEntry:
         """The entry of material ``number``."""
@@ -113,10 +101,14 @@ class Materials(Sequence[Material]):
         """The language of material ``number``."""
         return self._names[self._language[self._order[number]]]
 
-    def digest(self, number: int, piece: int) -> bytes:
-        """The digest of one piece of material ``number``."""
+    def digests(self, number: int) -> range:
+        """Of material ``number`` the numbers of its digests, one for each piece; empty if there are none."""
         place = self._order[number]
-        return self._digest((self._digest_ends[place - 1] if place else 0) + piece)
+        return range(self._digest_ends[place - 1] if place else 0, self._digest_ends[place])
+
+    def digest(self, number: int) -> bytes:
+        """The digest with this number."""
+        return bytes(self._digests[number * _DIGEST : (number + 1) * _DIGEST])
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +129,7 @@ class BlockPlan:
     raw_size: int
 
 
-class BlockPlans(Sequence[BlockPlan]):
+class BlockPlans(Table[BlockPlan]):
     """All blocks, to append to. Only the first piece of a block may begin inside a file."""
 
     def __init__(self, materials: Materials) -> None:
@@ -160,15 +152,8 @@ class BlockPlans(Sequence[BlockPlan]):
     def __len__(self) -> int:
         return len(self._end)
 
-    @overload
-    def __getitem__(self, number: int) -> BlockPlan: ...
-    @overload
-    def __getitem__(self, number: slice) -> list[BlockPlan]: ...
-    def __getitem__(self, number: int | slice) -> BlockPlan | list[BlockPlan]:
-        if isinstance(number, slice):
-            return [self[at] for at in range(*number.indices(len(self)))]
+    def _at(self, number: int) -> BlockPlan:
         end = self._end[number]
-        number %= len(self._end)
         begin = self._end[number - 1] if number else 0
         pieces = tuple(
             Piece(self._material[at], self._offset[number] if at == begin else 0, self._size[at])
@@ -178,7 +163,7 @@ class BlockPlans(Sequence[BlockPlan]):
         return BlockPlan(language, pieces, sum(piece.size for piece in pieces))
 
 
-class PlannedEntries(Sequence[Entry]):
+class PlannedEntries(Table[Entry]):
     """What will stand in the archive: files in the order of ``materials``, then ``others`` (numbers of entries)."""
 
     def __init__(
@@ -192,16 +177,7 @@ class PlannedEntries(Sequence[Entry]):
     def __len__(self) -> int:
         return len(self._materials) + len(self._others)
 
-    @overload
-    def __getitem__(self, number: int) -> Entry: ...
-    @overload
-    def __getitem__(self, number: slice) -> list[Entry]: ...
-    def __getitem__(self, number: int | slice) -> Entry | list[Entry]:
-        if isinstance(number, slice):
-            return [self[at] for at in range(*number.indices(len(self)))]
-        if not -len(self) <= number < len(self):
-            raise IndexError(f"{number} of {len(self)}")
-        number %= len(self)
+    def _at(self, number: int) -> Entry:
         if number >= len(self._materials):
             entry = self._entries[self._others[number - len(self._materials)]]
             return Entry(entry.path, _ENTRY_KINDS[entry.kind], entry.mode, target=entry.target)
@@ -210,6 +186,3 @@ class PlannedEntries(Sequence[Entry]):
         if original == number:
             return Entry(entry.path, EntryKind.FILE, entry.mode, size)
         return Entry(entry.path, EntryKind.COPY, entry.mode, size, original)
-
-    def __iter__(self) -> Iterator[Entry]:
-        return map(self.__getitem__, range(len(self)))

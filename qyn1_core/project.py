@@ -18,15 +18,14 @@ Sockets, pipes and devices hold no source code: they are passed over with a note
 
 from __future__ import annotations
 
-import operator
 import os
 import stat
-import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from qyn1_core.archive.paths import without_case
 from qyn1_core.errors import ConfigError, NotFound, PermissionDenied, SourceError
 from qyn1_core.ignore import Patterns
 from qyn1_core.project_entries import ProjectEntries, ProjectEntry
@@ -195,7 +194,7 @@ class _Walk:
         listing = _Listing(replace(folder, rules=rules), iter(sorted(names)))
         if not names and folder.relative and (folder.included or not folder.ignored):
             entries.append(folder.relative[:-1], "directory", self._mode(folder.location.stat()))
-            listing.kept.append(b"")
+            listing.kept.append("")
         return listing
 
     def _visit(self, listing: _Listing, name: bytes, above: bytes, entries: ProjectEntries) -> _Folder | None:
@@ -311,14 +310,11 @@ class _Walk:
 
     def _note_collisions(self, listing: _Listing) -> None:
         """Note the names that are one and the same where case or Unicode form does not count."""
-        same = sorted(map(_without_case, listing.kept))
-        if all(map(operator.ne, same, same[1:])):
-            return
-        seen: dict[bytes, bytes] = {}
+        seen: dict[str, str] = {}
         for name in listing.kept:
-            other = seen.setdefault(_without_case(name), name)
+            other = seen.setdefault(without_case(name), name)
             if other != name:
-                first, second = (listing.folder.relative + each.decode("utf-8") for each in (other, name))
+                first, second = (listing.folder.relative + each for each in (other, name))
                 self.notes.append(
                     f"{second}: differs from {first} only in case or Unicode form; "
                     "file systems that ignore that cannot hold both"
@@ -342,17 +338,11 @@ class _Listing:
 
     folder: _Folder
     names: Iterator[bytes]
-    kept: list[bytes] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
 
     def keep(self, path: str) -> None:
         """Something of ``path``, which is directly in this folder, is packed."""
-        self.kept.append(path[len(self.folder.relative) :].encode("utf-8"))
-
-
-def _without_case(name: bytes) -> bytes:
-    if name.isascii():
-        return name.lower()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name.decode("utf-8")).casefold()).encode("utf-8")
+        self.kept.append(path[len(self.folder.relative) :])
 
 
 def _link_text(location: str | Path) -> str:

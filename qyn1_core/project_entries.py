@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, overload
+from typing import Literal
 
 from qyn1_core.archive.path_table import PathTable
+from qyn1_core.table import Table
 
 __all__ = ["EntryKindName", "ProjectEntries", "ProjectEntry"]
 
@@ -32,7 +33,7 @@ class ProjectEntry:
     source: str
 
 
-class ProjectEntries(Sequence[ProjectEntry]):
+class ProjectEntries(Table[ProjectEntry]):
     """Entries of one folder, to append to; each is made when it is asked for.
 
     ``source`` of an entry is ``location``, which ends with a separator, and its path; or ``location``
@@ -60,13 +61,7 @@ class ProjectEntries(Sequence[ProjectEntry]):
     def __len__(self) -> int:
         return len(self._kinds)
 
-    @overload
-    def __getitem__(self, number: int) -> ProjectEntry: ...
-    @overload
-    def __getitem__(self, number: slice) -> list[ProjectEntry]: ...
-    def __getitem__(self, number: int | slice) -> ProjectEntry | list[ProjectEntry]:
-        if isinstance(number, slice):
-            return [self[at] for at in range(*number.indices(len(self)))]
+    def _at(self, number: int) -> ProjectEntry:
         return self._entry(number, self._paths[number])
 
     def __iter__(self) -> Iterator[ProjectEntry]:

@@ -85,17 +85,31 @@ class Directory:
         entry = self.entries[number]
         if entry.kind not in (EntryKind.FILE, EntryKind.COPY):
             return []
-        begin = self._file_starts[number if entry.kind is EntryKind.FILE else entry.original]
-        end = begin + entry.size
+        begin, end = self._span(entry, number)
         extents = []
         block = bisect_right(self.block_ends, begin)
         while begin < end:
-            block_begin = self.block_ends[block] - self.blocks[block].raw_size
-            size = min(end, self.block_ends[block]) - begin
-            extents.append(Extent(block, begin - block_begin, size))
-            begin += size
+            extents.append(self._extent(block, begin, end))
+            begin += extents[-1].size
             block += 1
         return extents
+
+    def extent(self, number: int, block: int) -> Extent:
+        """Where the bytes of the file ``number`` that are in ``block`` stand, one of its `extents`."""
+        begin, end = self._span(self.entries[number], number)
+        return self._extent(block, max(begin, self._block_begin(block)), end)
+
+    def _span(self, entry: Entry, number: int) -> tuple[int, int]:
+        """Where the file ``entry`` begins and ends in all plain bytes."""
+        begin = self._file_starts[number if entry.kind is EntryKind.FILE else entry.original]
+        return begin, begin + entry.size
+
+    def _extent(self, block: int, begin: int, end: int) -> Extent:
+        """What ``block`` has from ``begin``, which is in it, to ``end`` at most."""
+        return Extent(block, begin - self._block_begin(block), min(end, self.block_ends[block]) - begin)
+
+    def _block_begin(self, block: int) -> int:
+        return self.block_ends[block - 1] if block else 0
 
     # -- bytes --------------------------------------------------------------------
 

@@ -7,13 +7,20 @@ name has and sixteen more.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from typing import overload
+from collections.abc import Iterable, Iterator
 
-__all__ = ["PathTable"]
+from qyn1_core.table import Table
+
+__all__ = ["PathTable", "split"]
 
 
-class PathTable(Sequence[str]):
+def split(path: str) -> tuple[str, str]:
+    """The folder of ``path``, with the slash at its end (empty for the top), and its name there."""
+    name = path.rpartition("/")[2]
+    return path[: len(path) - len(name)], name
+
+
+class PathTable(Table[str]):
     """A sequence of paths to append to. Any text is a path; folders are what stands before a slash."""
 
     def __init__(self, paths: Iterable[str] = ()) -> None:
@@ -28,8 +35,7 @@ class PathTable(Sequence[str]):
 
     def append(self, path: str) -> None:
         """Add ``path`` at the end."""
-        name = path.rpartition("/")[2]
-        folder = path[: len(path) - len(name)]
+        folder, name = split(path)
         number = self._numbers.get(folder)
         if number is None:
             number = self._numbers[folder] = len(self.folders)
@@ -41,16 +47,7 @@ class PathTable(Sequence[str]):
     def __len__(self) -> int:
         return len(self._ends)
 
-    @overload
-    def __getitem__(self, number: int) -> str: ...
-    @overload
-    def __getitem__(self, number: slice) -> list[str]: ...
-    def __getitem__(self, number: int | slice) -> str | list[str]:
-        if isinstance(number, slice):
-            return [self[at] for at in range(*number.indices(len(self)))]
-        if not -len(self) <= number < len(self):
-            raise IndexError("no such path")
-        number %= len(self)
+    def _at(self, number: int) -> str:
         return self.folders[self._folder[number]] + self.name(number)
 
     def __iter__(self) -> Iterator[str]:

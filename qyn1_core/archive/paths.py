@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from qyn1_core.archive.path_table import PathTable
+from qyn1_core.archive.path_table import PathTable, split
 
-__all__ = ["UnsafePath", "check_path", "check_tree"]
+__all__ = ["UnsafePath", "check_path", "check_tree", "without_case"]
 
 _KINDS: Final = ("file", "directory", "link")
 _NFC: Final = partial(unicodedata.normalize, "NFC")
@@ -94,8 +94,7 @@ def check_tree(paths: Iterable[tuple[str, str]], links: Mapping[str, str], *, po
     kinds = bytearray()
     known: set[str] = set()  # folders that have been looked at
     for path, kind in paths:
-        name = path.rpartition("/")[2]
-        folder = path[: len(path) - len(name)]
+        folder, name = split(path)
         if folder not in known:
             check_path(path, portable=portable)
             known.add(folder)
@@ -140,11 +139,15 @@ def _check_folder(folder: str, entries: Sequence[tuple[str, str]], folders: Sequ
         _check_collisions(folder, kinds)
 
 
+def without_case(name: str) -> str:
+    """What two names share that are one where case or Unicode form does not count."""
+    return name.lower() if name.isascii() else _NFC(_NFC(name).casefold())
+
+
 def _check_collisions(folder: str, names: Iterable[str]) -> None:
     seen: dict[str, str] = {}
     for name in sorted(names):
-        key = name.lower() if name.isascii() else _NFC(_NFC(name).casefold())
-        other = seen.setdefault(key, name)
+        other = seen.setdefault(without_case(name), name)
         if other != name:
             raise UnsafePath(
                 f"{folder + other!r} and {folder + name!r} are one name where case or Unicode form does not count"

@@ -1,22 +1,17 @@
-"""The entries and blocks of an archive as columns: a large archive has hundreds of thousands of them.
-
-A table is a sequence of values like any other; each value is made when it is asked for.
-"""
+"""The entries and blocks of an archive as columns: a large archive has hundreds of thousands of them."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TypeVar, overload
 
 from qyn1_core.archive.layout import CHECKSUM_SIZE
 from qyn1_core.archive.path_table import PathTable
+from qyn1_core.table import Table
 
 __all__ = ["Block", "BlockTable", "Entry", "EntryKind", "EntryTable"]
-
-_Value = TypeVar("_Value")
 
 
 class EntryKind(IntEnum):
@@ -57,36 +52,7 @@ class Entry:
     target: str = ""
 
 
-class _Table(Sequence[_Value]):
-    """A sequence made of columns; equal to every sequence of equal values."""
-
-    def _at(self, number: int) -> _Value:
-        raise NotImplementedError
-
-    @overload
-    def __getitem__(self, number: int) -> _Value: ...
-    @overload
-    def __getitem__(self, number: slice) -> tuple[_Value, ...]: ...
-    def __getitem__(self, number: int | slice) -> _Value | tuple[_Value, ...]:
-        if isinstance(number, slice):
-            return tuple(self._at(at) for at in range(*number.indices(len(self))))
-        if not -len(self) <= number < len(self):
-            raise IndexError(f"{number} of {len(self)}")
-        return self._at(number % len(self))
-
-    def __iter__(self) -> Iterator[_Value]:
-        return map(self._at, range(len(self)))
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Sequence):
-            return NotImplemented
-        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
-
-    def __hash__(self) -> int:
-        return hash(tuple(self))
-
-
-class EntryTable(_Table[Entry]):
+class EntryTable(Table[Entry]):
     """Entries to append to; about 40 bytes each."""
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
@@ -126,7 +92,7 @@ class EntryTable(_Table[Entry]):
         )
 
 
-class BlockTable(_Table[Block]):
+class BlockTable(Table[Block]):
     """Blocks to append to; 28 bytes each."""
 
     def __init__(self, blocks: Iterable[Block] = ()) -> None:

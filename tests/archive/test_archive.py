@@ -138,6 +138,7 @@ def test_a_mutated_directory_is_sound_or_refused(changes: list[tuple[int, int]],
         assert sum(extent.size for extent in extents) == (0 if entry.kind is EntryKind.DIRECTORY else entry.size)
         for extent in extents:
             assert 0 <= extent.offset < extent.offset + extent.size <= directory.blocks[extent.block].raw_size
+            assert directory.extent(number, extent.block) == extent
 
 
 entries = st.lists(

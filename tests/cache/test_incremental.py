@@ -21,6 +21,7 @@ from qyn1_core.file_index import FileIndex, Known
 from qyn1_core.plan import make_plan, read_block
 from qyn1_core.plan_tables import Material, Materials
 from qyn1_core.project import ProjectEntry, discover
+from qyn1_plugins.frontends.python import PythonFrontend
 from qyn1_plugins.host import default_host
 
 HOST = default_host()
@@ -297,6 +298,26 @@ def test_a_file_that_changes_after_planning_is_an_error(project: Path) -> None:
     )
     with pytest.raises(SourceError, match="changed while it was being packed"):
         read_block(plan, block)
+
+
+def test_a_canonical_form_that_is_not_kept_is_made_once_for_all_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.py").write_text("".join(f"value_{number} = {number}\n" for number in range(3000)))
+    made: list[str] = []
+    original = PythonFrontend.canonicalise
+
+    def watched(self: PythonFrontend, data: bytes, path: str) -> bytes:
+        made.append(path)
+        return original(self, data, path)
+
+    monkeypatch.setattr(PythonFrontend, "canonicalise", watched)
+    monkeypatch.setattr(planning, "_CANONICAL_KEPT", 0)
+    settings = {"mode": "fast", "block_size": 4096, "fidelity": "canonical"}
+    priors = resolve(tmp_path, command_line=settings, environ={}, host=HOST)
+    plan = make_plan(discover(tmp_path), priors, HOST, index=FileIndex())
+    assert len(plan.blocks) > 10
+    assert made == ["a.py", "a.py"]  # for its size, and for the digests of its pieces
 
 
 # -- where blocks end ----------------------------------------------------------------

@@ -21,7 +21,7 @@ from qyn1_core.extraction import select
 from qyn1_core.package import Package
 from qyn1_plugins.host import Host
 from qyn1_plugins.spec import COST_UNIT, Explainer, Source
-from qyn1_plugins.tokens import TokenKind, TokenStream
+from qyn1_plugins.tokens import TokenKind, TokenStream, line_starts
 
 __all__ = ["Explanation", "FileCost", "Line", "Piece", "Share", "explain", "lines", "pieces"]
 
@@ -147,14 +147,22 @@ def explain(package: Package, host: Host, paths: Collection[str] = ()) -> Explan
     )
 
 
-def pieces(package: Package, host: Host, path: str) -> list[Piece]:
-    """The parts of the file ``path``, in order; of a copy, those of the file that it repeats."""
+def pieces(package: Package, host: Host, paths: Collection[str]) -> dict[str, list[Piece]]:
+    """The parts, in order, of each file that ``paths`` name; of a copy, those of the file that it repeats.
+
+    Every block is looked at once. Raises what `explain` raises.
+    """
     directory = package.reader.directory
-    (number,) = select(directory, [path])
-    entry = directory.entries[number]
-    if entry.kind is EntryKind.COPY:
-        path = directory.entries[entry.original].path
-    return [piece for piece, _, _ in _explained(package, host, {path})]
+    bytes_of: dict[str, str] = {}
+    for entry in (directory.entries[number] for number in select(directory, paths)):
+        if entry.kind in (EntryKind.FILE, EntryKind.COPY):
+            bytes_of[entry.path] = (
+                directory.entries[entry.original].path if entry.kind is EntryKind.COPY else entry.path
+            )
+    found: dict[str, list[Piece]] = {path: [] for path in bytes_of.values()}
+    for piece, _, _ in _explained(package, host, found):
+        found[piece.path].append(piece)
+    return {path: found[original] for path, original in bytes_of.items()}
 
 
 def lines(parts: list[Piece]) -> Iterator[Line]:
@@ -163,7 +171,7 @@ def lines(parts: list[Piece]) -> Iterator[Line]:
     if not data:
         return
     costs = np.concatenate([part.costs for part in parts]).astype(np.float64)
-    begins = TokenStream.build(data, np.zeros(1, np.uint8), np.zeros(1, np.uint32)).line_start
+    begins = line_starts(data)
     bits = np.add.reduceat(costs, begins) / COST_UNIT
     ends = [*begins[1:].tolist(), len(data)]
     for number, (begin, end, cost) in enumerate(zip(begins.tolist(), ends, bits.tolist(), strict=True), 1):

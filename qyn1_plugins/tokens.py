@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["TokenKind", "TokenStream"]
+__all__ = ["TokenKind", "TokenStream", "line_starts"]
 
 _DTYPES: Final = (
     ("kind", np.uint8),
@@ -76,7 +76,7 @@ class TokenStream:
         start: npt.NDArray[np.uint32],
     ) -> TokenStream:
         """Derive depth, lines and indentation from ``data``, ``kind`` and ``start``."""
-        line_start = _line_starts(data)
+        line_start = line_starts(data)
         return cls(data, kind, start, _depths(kind), line_start, _indents(data, line_start))
 
     def __len__(self) -> int:
@@ -124,7 +124,8 @@ class TokenStream:
         return None
 
 
-def _line_starts(data: bytes) -> npt.NDArray[np.uint32]:
+def line_starts(data: bytes) -> npt.NDArray[np.uint32]:
+    """Offset of each line's first byte, as `TokenStream.line_start`."""
     if not data:
         return np.zeros(0, np.uint32)
     octets = np.frombuffer(data, np.uint8)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -13,11 +12,10 @@ import click
 from qyn1_core.cli.keys import identity_options
 from qyn1_core.cli.opening import open_from_options
 from qyn1_core.cli.terminal import human_size, print_json, print_table, printable, say
-from qyn1_core.explaining import Explanation, FileCost, Line, Piece, Share, explain, lines, pieces
+from qyn1_core.explaining import Explanation, FileCost, Line, Share, explain, lines, pieces
 from qyn1_core.heat_map import heat, heat_map_page
 from qyn1_core.output import whole_file
-from qyn1_core.package import Package
-from qyn1_plugins.host import Host, default_host
+from qyn1_plugins.host import default_host
 
 _TEXT_IN_PAGE: Final = 2_000_000  # bytes of source that a page shows: a browser still scrolls it well
 _BACKGROUNDS: Final = (None, 230, 223, 222, 216, 209, 203, 160)  # by heat, of the terminal's 256 colours
@@ -47,36 +45,39 @@ def command(
     host = default_host()
     with open_from_options(file, identity_files, passphrase_file, unportable_names=True) as package:
         explanation = explain(package, host, [path] if path else [])
-        single = path if len(explanation.files) == 1 and explanation.files[0].path == path else None
-        parts = pieces(package, host, single) if single else []
-        if html is not None:
-            _write_page(html, f"qyn1 explain {Path(file).name} {path or ''}".strip(), explanation, package, host)
-            say(f"wrote {html}")
+        single = explanation.files[0] if [file.path for file in explanation.files] == [path] else None
+        own = [file for file in explanation.files if file.raw and file.copy_of is None]
+        shown = [] if html is None else _costliest(own)
+        wanted = {file.path for file in shown}
+        if single is not None:
+            wanted.add(single.path)
+        parts = pieces(package, host, wanted) if wanted else {}
+    if html is not None:
+        title = f"qyn1 explain {Path(file).name} {path or ''}".strip()
+        sources = [(file, parts[file.path]) for file in shown]
+        with whole_file(html, force=True) as out:
+            for text in heat_map_page(title, explanation, sources, len(own) - len(shown)):
+                out.write(text.encode("utf-8"))
+        say(f"wrote {html}")
+    found = list(lines(parts[single.path])) if single is not None else []
     if as_json:
-        print_json(_as_json(explanation, list(lines(parts))))
+        print_json(_as_json(explanation, found))
         return
-    if single:
-        _print_lines(lines(parts))
+    if single is not None:
+        _print_lines(found)
         click.echo()
     _print(explanation, top)
 
 
-def _write_page(place: Path, title: str, explanation: Explanation, package: Package, host: Host) -> None:
-    shown: list[FileCost] = []
+def _costliest(files: list[FileCost]) -> list[FileCost]:
+    """As many of ``files``, the first ones first, as a page has room for."""
+    shown = []
     room = _TEXT_IN_PAGE
-    wanted = [file for file in explanation.files if file.raw and file.copy_of is None]
-    for file in wanted:
+    for file in files:
         if file.raw <= room:
             shown.append(file)
             room -= file.raw
-
-    def sources() -> Iterator[tuple[FileCost, list[Piece]]]:
-        for file in shown:
-            yield file, pieces(package, host, file.path)
-
-    with whole_file(place, force=True) as out:
-        for part in heat_map_page(title, explanation, sources(), len(wanted) - len(shown)):
-            out.write(part.encode("utf-8"))
+    return shown
 
 
 def _record(share: Share) -> dict[str, object]:
@@ -141,7 +142,7 @@ def _row(name: str, share: Share, total: Share) -> list[str]:
     return [str(share.raw), f"{share.bits / 8:.0f}", f"{part:.1f} %", f"{share.bits_per_byte:.2f}", name]
 
 
-def _print_lines(found: Iterator[Line]) -> None:
+def _print_lines(found: list[Line]) -> None:
     width = max(20, shutil.get_terminal_size().columns - 30) if sys.stdout.isatty() else None
     click.echo(f"{'line':>6} {'bits':>8}  {'bits/byte':<{_BAR + 5}}")
     for line in found:

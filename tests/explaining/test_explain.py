@@ -97,11 +97,11 @@ def test_costs_are_those_of_the_compressor_and_of_the_level_that_fits(tmp_path: 
         assert by_path["c.py"].raw == 10
         assert found.spread == []
         assert found.files[0].path == "a.py"
-        text = list(lines(pieces(package, host, "a.py")))
+        text = list(lines(pieces(package, host, ["a.py"])["a.py"]))
         assert [line.text.decode() for line in text] == PROGRAM.splitlines()
         vowel = text[0].bits / 2  # "# the first"
         assert [line.bits for line in text] == pytest.approx([2 * vowel, vowel, 3 * vowel])
-        assert list(lines(pieces(package, host, "b.py"))) == text
+        assert list(lines(pieces(package, host, ["b.py"])["b.py"])) == text
         assert found.kinds["whitespace"].bits == 0
         assert found.kinds["keyword"].bits == pytest.approx(3 * vowel)  # def, return
 
@@ -116,7 +116,7 @@ def test_every_view_adds_up_to_the_same(tmp_path: Path) -> None:
         assert found.total.raw == len(PROGRAM.encode()) + 10
         size = (tmp_path / "out.qyn1").stat().st_size
         assert found.blocks + found.directory + found.padding + found.envelope == size
-        (part,) = pieces(package, host, "a.py")
+        (part,) = pieces(package, host, ["a.py"])["a.py"]
         assert part.token_bits.sum() == pytest.approx(explain(package, host, ["a.py"]).total.bits)
 
 
@@ -149,7 +149,7 @@ def test_the_page_shows_the_source_and_needs_nothing(tmp_path: Path) -> None:
     host = _host(Vowels())
     with _package(tmp_path, host) as package:
         found = explain(package, host)
-        shown = [(found.files[0], pieces(package, host, "a.py"))]
+        shown = [(found.files[0], pieces(package, host, ["a.py"])["a.py"])]
         page = _Page()
         page.feed("".join(heat_map_page("a <title>", found, shown, 1)))
     source = page.text[page.text.index("bits a byte", page.text.index("a.py: ")) + len("bits a byte") :]

@@ -12,8 +12,9 @@ Names are loaded when they are first used: `import qyn1_core` itself costs nothi
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Final
+
+from qyn1_core.lazy import lazily
 
 if TYPE_CHECKING:
     from qyn1_core.archive import Entry, EntryKind, Limits
@@ -63,8 +64,4 @@ _HOME: Final = {
     "unpack": "package",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = lazily(__name__, _HOME)

@@ -65,6 +65,10 @@ class Priors:
     seal: tuple[str, ...]
     origins: Mapping[str, str] = field(compare=False)
 
+    def is_given(self, name: str) -> bool:
+        """Whether somebody chose the value: the project, the environment or the command line, not a preset."""
+        return not self.origins[name].startswith(("default", "preset "))
+
     def as_dict(self) -> dict[str, object]:
         """Every setting as JSON types, in the order of the reference."""
         return {name: _plain(getattr(self, name)) for name in FIELDS}

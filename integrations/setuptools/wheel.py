@@ -33,7 +33,7 @@ def import_settings(host: Host, project: Path, given: Mapping[str, object] = Map
     the program decodes what it imports, so that the time this takes counts for more than its size.
     """
     priors = resolve(project, command_line=given, host=host)
-    if priors.origins["mode"] in ("default", f"preset {priors.preset}"):
+    if not priors.is_given("mode"):
         priors = resolve(project, command_line={**given, "mode": "fast"}, host=host)
     return priors
 

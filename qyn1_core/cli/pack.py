@@ -66,7 +66,7 @@ def command(
     """
     host = default_host()
     priors = resolve(project, command_line=options, host=host, manifest_file=manifest)
-    if _native.native is None and priors.mode != "fast" and priors.origins["mode"].startswith(("default", "preset ")):
+    if _native.native is None and priors.mode != "fast" and not priors.is_given("mode"):
         priors = replace(priors, mode="fast")
         say(
             "qyn1: no native extension, so mode fast: install a Rust toolchain and reinstall for smaller packages",

@@ -7,8 +7,9 @@ Names are loaded when they are first used.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Final
+
+from qyn1_core.lazy import lazily
 
 if TYPE_CHECKING:
     from qyn1_core.envelope.default_identity import default_identity_path, ensure_default_identity
@@ -75,38 +76,36 @@ __all__ = [
 ]
 
 _HOME: Final = {
-    name: module
-    for module, names in {
-        "default_identity": ("default_identity_path", "ensure_default_identity"),
-        "facts": ("PublicFacts",),
-        "failures": ("ArmorError", "HeaderError", "HeaderMacError", "NoMatch", "PayloadError"),
-        "hybrid": ("HybridIdentity", "HybridRecipient"),
-        "keys": (
-            "KeyPair",
-            "generate_identity",
-            "identity_file_text",
-            "parse_identities_text",
-            "parse_recipient",
-            "parse_recipients_text",
-        ),
-        "opening": ("HEAD_SIZE", "EnvelopeInfo", "OpenedEnvelope", "inspect", "is_age", "open_envelope"),
-        "recipients": (
-            "Identity",
-            "Recipient",
-            "ScryptIdentity",
-            "ScryptRecipient",
-            "X25519Identity",
-            "X25519Recipient",
-        ),
-        "sealing": ("seal", "seal_convergent", "seal_deterministic"),
-        "stream": ("StreamReader", "StreamWriter"),
-    }.items()
-    for name in names
+    "open": "opening:open_envelope",
+    **{
+        name: module
+        for module, names in {
+            "default_identity": ("default_identity_path", "ensure_default_identity"),
+            "facts": ("PublicFacts",),
+            "failures": ("ArmorError", "HeaderError", "HeaderMacError", "NoMatch", "PayloadError"),
+            "hybrid": ("HybridIdentity", "HybridRecipient"),
+            "keys": (
+                "KeyPair",
+                "generate_identity",
+                "identity_file_text",
+                "parse_identities_text",
+                "parse_recipient",
+                "parse_recipients_text",
+            ),
+            "opening": ("HEAD_SIZE", "EnvelopeInfo", "OpenedEnvelope", "inspect", "is_age", "open_envelope"),
+            "recipients": (
+                "Identity",
+                "Recipient",
+                "ScryptIdentity",
+                "ScryptRecipient",
+                "X25519Identity",
+                "X25519Recipient",
+            ),
+            "sealing": ("seal", "seal_convergent", "seal_deterministic"),
+            "stream": ("StreamReader", "StreamWriter"),
+        }.items()
+        for name in names
+    },
 }
 
-
-def __getattr__(name: str) -> object:
-    home = _HOME.get("open_envelope" if name == "open" else name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{home}"), "open_envelope" if name == "open" else name)
+__getattr__ = lazily(__name__, _HOME)

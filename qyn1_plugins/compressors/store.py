@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from qyn1_plugins.errors import CodecError
-from qyn1_plugins.spec import COST_UNIT, Prior, Source
+
+if TYPE_CHECKING:
+    from qyn1_plugins.spec import Prior, Source
 
 __all__ = ["Store"]
 
@@ -40,4 +42,6 @@ class Store:
 
     def costs(self, source: Source, prior: Prior | None, level: int) -> bytes:
         """Eight bits a byte."""
+        from qyn1_plugins.spec import COST_UNIT  # noqa: PLC0415  (who opens a package does without it)
+
         return (8 * COST_UNIT).to_bytes(4, "little") * len(source.data)

@@ -22,7 +22,7 @@ mod training;
 
 use crate::CodecError;
 use coder::{Decoder, Encoder};
-use coding::Ledger;
+use coding::{Channel, Ledger};
 use contexts::Syntax;
 use model::{Learned, Model, Seeds};
 pub use prior::Prior;
@@ -30,14 +30,7 @@ pub use training::train;
 
 /// The payload of `data`, whose text is in `language`.
 pub fn encode(data: &[u8], language: &str, prior: Option<&Prior>) -> Vec<u8> {
-    let mut encoder = Encoder::new();
-    coding::run(
-        model(data.len(), language, prior),
-        &mut encoder,
-        data,
-        data.len(),
-    );
-    encoder.finish()
+    passed(Encoder::new(), data, language, prior).finish()
 }
 
 /// The `raw_size` bytes that were encoded with the same language and prior.
@@ -60,14 +53,14 @@ pub fn decode(
 
 /// What each byte of `data` costs in its payload, in units of 2^-16 bit.
 pub fn costs(data: &[u8], language: &str, prior: Option<&Prior>) -> Vec<u32> {
-    let mut ledger = Ledger::default();
-    coding::run(
-        model(data.len(), language, prior),
-        &mut ledger,
-        data,
-        data.len(),
-    );
-    ledger.into_costs()
+    passed(Ledger::default(), data, language, prior).into_costs()
+}
+
+/// `channel`, after all bits of `data` have gone into it.
+fn passed<C: Channel>(mut channel: C, data: &[u8], language: &str, prior: Option<&Prior>) -> C {
+    let model = model(data.len(), language, prior);
+    coding::run(model, &mut channel, data, data.len());
+    channel
 }
 
 fn model<'a>(raw_size: usize, language: &str, prior: Option<&'a Prior>) -> Model<'a> {

@@ -12,6 +12,7 @@ import contextlib
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -130,15 +131,17 @@ def warnings(on: Machine, workers: int) -> list[str]:
 
 
 def scratch_folder(setting: str, on: Machine, needed: int) -> Path | None:
-    """The folder for ``needed`` bytes of intermediate data; None: keep them in memory.
+    """The folder for at most ``needed`` bytes of intermediate data; None: keep them in memory.
 
-    ``setting`` is ``memory``, ``auto`` or a folder. Raises `NotFound`,
-    `PermissionDenied` or `ConfigError` for a folder that cannot be used.
+    ``setting`` is ``memory``, ``auto`` (a tmpfs with room for all of it, else the system's folder
+    for temporary files) or a folder. Raises `NotFound`, `PermissionDenied` or `ConfigError`
+    for a folder that cannot be used.
     """
     if setting == "memory":
         return None
     if setting == "auto":
-        return next((scratch.folder for scratch in on.scratch if scratch.free >= needed), None)
+        room = (scratch.folder for scratch in on.scratch if scratch.free >= needed)
+        return next(room, None) or Path(tempfile.gettempdir())
     folder = Path(setting)
     if not folder.exists():
         raise NotFound(f"scratch: {folder}: no such folder; create it, or use 'auto' or 'memory'")

@@ -223,6 +223,7 @@ def link_objects(
             plugins=sorted({f"{method.compressor}/{method.version}" for method in methods.values()}),
             name=priors.name,
             scratch=priors.scratch,
+            at_most=sum(item.file.stat().st_size for item in opened),
             watch=watch,
         )
     return LinkReport(

@@ -134,6 +134,7 @@ def _pack(
             plugins=_plugins_needed(plan, host),
             name=priors.name,
             scratch=priors.scratch,
+            at_most=report.raw_size,
             randomness=randomness,
             watch=watch,
         )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import BinaryIO, Final, cast
+from pathlib import Path
+from typing import IO, BinaryIO, Final, cast
 
 from qyn1_core import envelope
 from qyn1_core.archive.layout import VERSION
-from qyn1_core.errors import ConfigError
+from qyn1_core.errors import ConfigError, Qyn1Error
 from qyn1_core.limits import machine, scratch_folder
 from qyn1_core.report import Stopwatch
 from qyn1_plugins.spec import CipherProvider
@@ -109,12 +111,14 @@ def seal_archive(
     plugins: Sequence[str],
     name: str | None,
     scratch: str,
+    at_most: int,
     watch: Stopwatch,
     randomness: Callable[[int], bytes] = os.urandom,
 ) -> int:
     """Let ``write_archive`` write an archive and close it as ``sealing`` says; the size of ``out`` in bytes.
 
-    ``plugins`` (``name/version``) and ``name`` are what anyone can read from the package.
+    ``plugins`` (``name/version``) and ``name`` are what anyone can read from the package. A deterministic
+    archive, of about ``at_most`` bytes, waits where the setting ``scratch`` says until it has been digested.
     """
     file = _CountingSink(out, watch, "write")
     binary = cast("BinaryIO", file)
@@ -129,7 +133,7 @@ def seal_archive(
         ) as writer:
             write_archive(cast("BinaryIO", _CountingSink(cast("BinaryIO", writer), watch, "encrypt")))
     else:
-        with _spool(scratch) as archive:
+        with _spool(scratch, at_most) as archive:
             write_archive(archive)
             with watch.stage("encrypt"):
                 if sealing.secret is None:
@@ -152,9 +156,47 @@ def seal_archive(
     return file.size
 
 
-@contextmanager
-def _spool(scratch: str) -> Iterator[BinaryIO]:
-    """A place for a whole archive that leaves no name behind, even after a crash."""
-    folder = scratch_folder(scratch, machine(), _SPOOL)
-    with tempfile.SpooledTemporaryFile(max_size=_SPOOL, dir=None if folder is None else str(folder)) as file:
+class _Spool:
+    """A whole archive, to be written once and then read; beyond ``_SPOOL`` bytes in ``folder``, if there is one.
+
+    The file there has no name, so that nothing is left behind, even after a crash.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._file: IO[bytes] = io.BytesIO()
+        if folder is not None:
+            self._file = tempfile.SpooledTemporaryFile(_SPOOL, dir=str(folder))  # noqa: SIM115 (close does it)
+
+    def write(self, data: bytes, /) -> int:
+        with self._room():
+            return self._file.write(data)
+
+    def seek(self, offset: int) -> int:
+        with self._room():  # what was written last reaches the file only now
+            return self._file.seek(offset)
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # a full file system complains once more
+            self._file.close()
+
+    @contextlib.contextmanager
+    def _room(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            what = error.strerror or str(error)
+            raise Qyn1Error(f"scratch: {self._folder}: {what}; name another folder with --scratch") from None
+
+
+@contextlib.contextmanager
+def _spool(scratch: str, at_most: int) -> Iterator[BinaryIO]:
+    """Where a whole archive of about ``at_most`` bytes waits."""
+    file = _Spool(scratch_folder(scratch, machine(), at_most))
+    try:
         yield cast("BinaryIO", file)
+    finally:
+        file.close()

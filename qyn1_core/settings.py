@@ -274,8 +274,9 @@ FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
             _field(
                 "scratch",
                 "text",
-                "memory",
-                "Where large intermediate data waits: `memory`, `auto` (a tmpfs with room, else memory) or a folder.",
+                "auto",
+                "Where a deterministic package waits that is larger than 16 MiB, being read twice to be sealed: `auto` "
+                "(a tmpfs with room for it, else the system's folder for temporary files), `memory` or a folder.",
                 preset=True,
                 paths=True,
             ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import tempfile
 from dataclasses import asdict
 from importlib import metadata
 
@@ -74,7 +75,7 @@ def _print(host: Host, found: Machine, used: int, needed: int, problems: list[st
         ("CPUs", f"{found.cpus} (affinity {found.affinity}{quota})"),
         ("memory", f"{human_size(found.memory_free)} free of {human_size(found.memory_total)}"),
         ("limited by", ", ".join(found.limited_by) or "nothing but the machine"),
-        ("scratch", ", ".join(f"{s.folder} ({human_size(s.free)})" for s in found.scratch) or "memory"),
+        ("scratch", ", ".join(f"{s.folder} ({human_size(s.free)})" for s in found.scratch) or tempfile.gettempdir()),
         ("workers", f"{used} (up to {human_size(needed)} each in the default mode)"),
     ]
     for name, value in rows:

@@ -53,7 +53,8 @@ MODES: Final = {
     "fast": Mode(("chunked-rans",), 1 << 20),
     "balanced": Mode(("morpheme", "chunked-rans"), 1 << 20),
     "maximum": Mode(("mixing", "morpheme", "chunked-rans"), 4 << 20, binary=("mixing", "chunked-rans")),
-    "security": Mode(("morpheme", "chunked-rans"), 1 << 20, isolated=True, padded=True),
+    # Nothing learned in one file helps the next, so the compressor that starts from most wins here.
+    "security": Mode(("mixing", "morpheme", "chunked-rans"), 1 << 20, isolated=True, padded=True),
 }
 
 

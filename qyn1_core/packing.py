@@ -311,6 +311,7 @@ def _encoded(
         return executor.submit(
             work.encode_block,
             token,
+            priors.background,
             recipe.compressor,
             recipe.level,
             language,

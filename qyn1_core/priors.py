@@ -47,6 +47,7 @@ class Priors:
     workers: int
     worker_limit: int
     reserved_cpus: int
+    background: bool
     executor: str
     executor_options: Mapping[str, str]
     scratch: str

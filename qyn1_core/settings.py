@@ -255,6 +255,13 @@ FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
                 preset=True,
             ),
             _field(
+                "background",
+                "boolean",
+                False,
+                "Let everything else on this machine go first: work at lower CPU and disk priority.",
+                preset=True,
+            ),
+            _field(
                 "executor",
                 "text",
                 "threads",

@@ -18,6 +18,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from qyn1_core.archive import checksum
+from qyn1_core.limits import lower_priority
 from qyn1_plugins.host import Host, default_host
 from qyn1_plugins.spec import Source
 
@@ -65,12 +66,17 @@ class Encoded:
         return _RESULT.pack(self.checksum, self.stored, 0) + self.payload
 
 
-def encode_block(token: str, compressor: str, level: int, language: str, prior: bytes, data: bytes) -> bytes:
+def encode_block(
+    token: str, background: bool, compressor: str, level: int, language: str, prior: bytes, data: bytes
+) -> bytes:
     """Encode ``data``; the result is for `Encoded.unpack`.
 
-    ``prior`` is a digest, or empty. Bytes that do not shrink are stored as they are.
+    ``prior`` is a digest, or empty. Bytes that do not shrink are stored as they are. A worker
+    that was started for this run goes into the ``background``, and stays there.
     """
     begin = time.thread_time_ns()
+    if background and token.partition("-")[0] in (str(os.getpid()), str(os.getppid())):
+        lower_priority()
     host = _hosts.get(token) or _own_host()
     source = Source(data, language, lambda: host.frontend(language).lex(data))
     payload = host.compressor(compressor).encode(source, host.prior_by_digest(prior) if prior else None, level)

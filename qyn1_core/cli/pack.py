@@ -12,6 +12,7 @@ import click
 from qyn1_core.cli.options import sealing_options, setting_options
 from qyn1_core.cli.terminal import binary_stdout, human_size, print_json, progress_bar, say
 from qyn1_core.keys import sealing_from
+from qyn1_core.limits import lower_priority
 from qyn1_core.packing import pack
 from qyn1_core.priors import resolve
 from qyn1_core.report import PackReport
@@ -89,6 +90,8 @@ def command(
         armor=armor,
         tell=lambda line: say(f"qyn1: {line}", quiet=quiet),
     )
+    if priors.background:
+        lower_priority()
     style = "none" if quiet and progress == "auto" else progress
     with contextlib.ExitStack() as stack:
         observer = stack.enter_context(progress_bar(style, f"packing {project.resolve().name}"))

@@ -11,6 +11,7 @@ The rules, strongest first (docs/manifest.md shows them with examples):
    the deepest folder first, and in it the last pattern that matches. Those of
    the folders above the project count too, up to the enclosing git work tree's
    top. As in git, nothing inside a folder that is left out can be named back in.
+5. The links that Bazel makes in a workspace (``bazel-bin`` and the like) are left out.
 
 All patterns are git's. Symbolic links are packed as links and never followed.
 Sockets, pipes and devices hold no source code: they are passed over with a note.
@@ -30,9 +31,10 @@ from qyn1_core.errors import ConfigError, NotFound, PermissionDenied, SourceErro
 from qyn1_core.ignore import Patterns
 from qyn1_core.project_entries import ProjectEntries, ProjectEntry
 
-__all__ = ["ProjectEntries", "ProjectEntry", "discover"]
+__all__ = ["ProjectEntries", "ProjectEntry", "discover", "made_by_bazel"]
 
 _NEVER: Final = frozenset({".git", ".hg", ".svn"})
+_BAZEL_WORKSPACE: Final = ("WORKSPACE", "WORKSPACE.bazel", "MODULE.bazel", "REPO.bazel")
 _IGNORE_FILES: Final = (".qyn1ignore", ".gitignore")  # the first one that decides wins
 _MAXIMUM_IGNORE_BYTES: Final = 1 << 20
 _MAXIMUM_LINKS: Final = 40  # as Linux's own path resolution
@@ -80,6 +82,15 @@ def discover(
     if not stat.S_ISDIR(status.st_mode):
         raise SourceError("neither a file nor a folder", str(root))
     return walk.run()
+
+
+def made_by_bazel(folder: Path, name: str) -> bool:
+    """Whether ``name`` in ``folder`` is a link into Bazel's output base, such as a build leaves in a workspace."""
+    if not name.startswith("bazel-") or not (folder / name).is_symlink():
+        return False
+    target = _link_text(folder / name)
+    leads_there = target.startswith("/") and "execroot" in target.split("/")
+    return leads_there and any((folder / file).is_file() for file in _BAZEL_WORKSPACE)
 
 
 def _location(path: Path) -> str:
@@ -208,6 +219,7 @@ class _Walk:
         path = folder.relative + text
         included, ignored = self._choice(folder, path, above, folder.rules, is_folder)
         if not is_folder:
+            ignored = ignored or made_by_bazel(folder.location, text)
             if (included or not ignored) and self._add(location, path, entries):
                 listing.keep(path)
         elif included or not ignored or (included is None and self.include.reaches_below(path.encode("utf-8"))):

@@ -17,7 +17,7 @@ from setuptools import Distribution
 from qyn1_core.errors import ConfigError
 from qyn1_core.ignore import Patterns
 from qyn1_core.priors import Priors
-from qyn1_core.project import ProjectEntry, discover
+from qyn1_core.project import ProjectEntry, discover, made_by_bazel
 
 __all__ = ["distribution_files"]
 
@@ -126,6 +126,8 @@ def _project_path(path: str) -> str:
 
 def _is_generated(path: str, folders: Iterable[str]) -> bool:
     if path == "PKG-INFO" or any(path.startswith(folder) for folder in folders):
+        return True
+    if made_by_bazel(Path(), path.partition("/")[0]):  # `graft` follows links
         return True
     return any(step.endswith(".egg-info") or step in _NEVER for step in path.split("/")[:-1])
 

@@ -196,6 +196,35 @@ def test_links_inside_are_stored_and_never_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("boundary", ["WORKSPACE", "WORKSPACE.bazel", "MODULE.bazel", "REPO.bazel"])
+@pytest.mark.parametrize("folder", ["", "examples/user/"])
+def test_the_links_that_bazel_makes_in_a_workspace_are_left_out(tmp_path: Path, folder: str, boundary: str) -> None:
+    execution_root = "/home/me/.cache/bazel/_bazel_me/0f3a/execroot/_main"
+    _write(tmp_path, folder + boundary, folder + "BUILD.bazel", folder + "bazel-notes.txt", folder + "bazel-tools/a")
+    (tmp_path / folder / "bazel-own").symlink_to("BUILD.bazel")
+    for name, below in {"bin": "/bazel-out/k8-fastbuild/bin", "out": "/bazel-out", "user": ""}.items():
+        (tmp_path / folder / f"bazel-{name}").symlink_to(execution_root + below)
+    kept = ["BUILD.bazel", boundary, "bazel-notes.txt", "bazel-own", "bazel-tools/a"]
+    assert _paths(discover(tmp_path)) == [folder + name for name in sorted(kept)]
+    with pytest.raises(SourceError, match="bazel-out"):
+        discover(tmp_path, include=["bazel-out"])
+
+
+def test_only_a_workspace_has_links_of_bazel(tmp_path: Path) -> None:
+    _write(tmp_path, "WORKSPACE", "tool/BUILD")
+    (tmp_path / "tool/bazel-bin").symlink_to("/home/me/.cache/bazel/_bazel_me/0f3a/execroot/_main/bazel-out")
+    with pytest.raises(SourceError, match="tool/bazel-bin: a link to the absolute path"):
+        discover(tmp_path)
+    assert _paths(discover(tmp_path, exclude=["bazel-bin"])) == ["WORKSPACE", "tool/BUILD"]
+
+
+def test_a_link_of_ones_own_is_not_taken_for_one_of_bazels(tmp_path: Path) -> None:
+    _write(tmp_path, "WORKSPACE")
+    (tmp_path / "bazel-data").symlink_to("/srv/data")
+    with pytest.raises(SourceError, match="bazel-data: a link to the absolute path"):
+        discover(tmp_path)
+
+
 def test_pipes_and_sockets_are_passed_over_with_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _write(tmp_path, "a")
     os.mkfifo(tmp_path / "pipe")

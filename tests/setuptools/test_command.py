@@ -95,6 +95,20 @@ def test_modules_manifest_template_and_settings(environment: Environment, tmp_pa
     assert "dist/old.qyn1" not in listed(project / "dist" / "flat-1.qyn1", key_file)
 
 
+def test_what_bazel_built_is_no_source(environment: Environment, project: Path, key_file: Path, tmp_path: Path) -> None:
+    built = tmp_path / "base" / "execroot" / "_main" / "bazel-out"
+    built.mkdir(parents=True)
+    (built / "generated.py").write_text("1\n")
+    for name in ("WORKSPACE", "MANIFEST.in"):
+        (project / name).write_text("graft .\n")
+    (project / "bazel-out").symlink_to(built)
+    environment.check(project, "-m", "qyn1_setuptools")
+    (package,) = (project / "dist").iterdir()
+    paths = listed(package, key_file)
+    assert "WORKSPACE" in paths
+    assert not any(path.startswith("bazel-out") for path in paths)
+
+
 def test_tests_go_in_when_asked_for(environment: Environment, project: Path, key_file: Path) -> None:
     environment.check(project, "-m", "qyn1_setuptools", "--include-tests")
     (package,) = (project / "dist").iterdir()

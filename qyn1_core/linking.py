@@ -11,7 +11,7 @@ import contextlib
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -272,7 +272,7 @@ def _merged_entries(opened: Sequence[_Object]) -> tuple[Entry, ...]:
                 )
             owners[entry.path] = (item.name, entry)
             places[number] = len(merged)
-            merged.append(replace(entry, original=places[entry.original]) if entry.kind is EntryKind.COPY else entry)
+            merged.append(entry._replace(original=places[entry.original]) if entry.kind is EntryKind.COPY else entry)
     try:
         check_entries(merged, portable=False)
     except UnsafePath as error:
@@ -290,7 +290,7 @@ def _merged_facts(opened: Sequence[_Object]) -> Mapping[str, str]:
 
 
 def _key(method: Method) -> Method:
-    return replace(method, memory=0)
+    return method._replace(memory=0)
 
 
 def _merged_methods(opened: Sequence[_Object]) -> Mapping[Method, Method]:

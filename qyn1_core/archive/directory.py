@@ -8,10 +8,10 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from qyn1_core.archive.layout import CHECKSUM_SIZE, Cursor, Section, put_varint
 from qyn1_core.archive.limits import DEFAULT_LIMITS, Limits
@@ -31,8 +31,7 @@ _KIND_NAMES: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Method:
+class Method(NamedTuple):
     """How a block was made: everything that decoding it needs beside its bytes."""
 
     compressor: str
@@ -42,8 +41,7 @@ class Method:
     memory: int  # most KiB of working memory that decoding one of its blocks takes
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(NamedTuple):
     """A part of a block: ``size`` plain bytes from ``offset`` in block ``block``."""
 
     block: int
@@ -51,14 +49,20 @@ class Extent:
     size: int
 
 
-@dataclass(frozen=True)
 class Directory:
     """Everything but the blocks. Files lie in entry order, end to end, over the blocks' plain bytes."""
 
-    methods: tuple[Method, ...]
-    blocks: Sequence[Block]
-    entries: Sequence[Entry]
-    facts: Mapping[str, str] = field(default_factory=dict)
+    def __init__(
+        self,
+        methods: tuple[Method, ...],
+        blocks: Sequence[Block],
+        entries: Sequence[Entry],
+        facts: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.methods = methods
+        self.blocks = blocks
+        self.entries = entries
+        self.facts = facts
 
     @cached_property
     def block_ends(self) -> array[int]:

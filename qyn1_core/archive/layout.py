@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from qyn1_core.errors import FormatError
 
@@ -180,8 +179,7 @@ def unpack_header(raw: bytes) -> int:
     return int(flags)
 
 
-@dataclass(frozen=True)
-class Trailer:
+class Trailer(NamedTuple):
     """The fixed-size end of an archive, by which a reader finds the directory."""
 
     codec: DirectoryCodec

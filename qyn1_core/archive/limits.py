@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from qyn1_core.errors import FormatError
 
 __all__ = ["DEFAULT_LIMITS", "Limits"]
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """Most of each thing that a package may declare.
 
     Sizes are in bytes. ``ratio`` bounds unpacked to packed size, for packages that

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from qyn1_core.archive.layout import CHECKSUM_SIZE
 from qyn1_core.archive.path_table import PathTable
@@ -26,8 +26,7 @@ class EntryKind(IntEnum):
 _KINDS = tuple(EntryKind)
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """One independently decodable block. ``checksum`` is of the plain bytes."""
 
     method: int
@@ -36,8 +35,7 @@ class Block:
     checksum: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One file, copy, symbolic link or directory.
 
     ``mode`` has the nine permission bits; ``size`` is a file's; ``original`` is the

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -52,6 +51,6 @@ def open_from_options(
     limits = DEFAULT_LIMITS
     if max_size is not None:
         most = _size(max_size)
-        limits = replace(limits, total_size=most, ratio_from=most)
+        limits = limits._replace(total_size=most, ratio_from=most)
     identities = identities_from(host, identity_files, passphrase_file)
     return open_package(spooled_input(file), identities, host=host, limits=limits, portable_names=not unportable_names)

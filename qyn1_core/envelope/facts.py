@@ -8,13 +8,16 @@ docs/envelope.md specifies the encoding.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from qyn1_core.envelope.failures import HeaderError
 from qyn1_core.envelope.header import Stanza
 from qyn1_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Self
 
 __all__ = ["STANZA_TYPE", "PublicFacts", "decode_facts", "encode_facts", "facts_of"]
 
@@ -28,8 +31,13 @@ _MAXIMUM_VERSION: Final = 0xFFFF
 _FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 
 
-@dataclass(frozen=True)
-class PublicFacts:
+class _Facts(NamedTuple):
+    format_version: int
+    plugins: tuple[str, ...]
+    name: str | None
+
+
+class PublicFacts(_Facts):
     """What stands in clear, authenticated, in the header of a package.
 
     ``format_version`` is the version of the archive inside (0 to 65535), ``plugins`` names
@@ -37,22 +45,22 @@ class PublicFacts:
     owner wants it public. A text has 1 to 255 bytes of UTF-8 and no control characters.
     """
 
-    format_version: int
-    plugins: tuple[str, ...] = ()
-    name: str | None = None
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.format_version <= _MAXIMUM_VERSION:
-            raise ConfigError(f"the format version {self.format_version} is not between 0 and {_MAXIMUM_VERSION}")
-        object.__setattr__(self, "plugins", tuple(sorted(set(self.plugins), key=_utf8)))
-        if len(self.plugins) > _MAXIMUM_PLUGINS:
-            raise ConfigError(f"{len(self.plugins)} plugins are needed; a package can name {_MAXIMUM_PLUGINS}")
-        for text in (*self.plugins, *([] if self.name is None else [self.name])):
+    def __new__(cls, format_version: int, plugins: tuple[str, ...] = (), name: str | None = None) -> Self:
+        """Raises `ConfigError` for what cannot stand there."""
+        if not 0 <= format_version <= _MAXIMUM_VERSION:
+            raise ConfigError(f"the format version {format_version} is not between 0 and {_MAXIMUM_VERSION}")
+        plugins = tuple(sorted(set(plugins), key=_utf8))
+        if len(plugins) > _MAXIMUM_PLUGINS:
+            raise ConfigError(f"{len(plugins)} plugins are needed; a package can name {_MAXIMUM_PLUGINS}")
+        for text in (*plugins, *([] if name is None else [name])):
             if not _is_text(text):
                 raise ConfigError(
                     f"{text!r} cannot stand in a package's public facts: a name has 1 to {_MAXIMUM_TEXT} bytes of "
                     "UTF-8 and no control characters"
                 )
+        return super().__new__(cls, format_version, plugins, name)
 
 
 def _utf8(text: str) -> bytes:

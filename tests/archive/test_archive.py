@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -107,6 +106,10 @@ def test_no_bytes_at_all_crash_the_reader(raw: bytes) -> None:
         Directory.unpack(raw + b"\xff")
 
 
+def parts(directory: Directory) -> tuple[object, ...]:
+    return directory.methods, directory.blocks, directory.entries, directory.facts
+
+
 SOUND = Directory(
     (STORE, Method("rans", 1, "python", b"12345678", 9)),
     (Block(0, 5, 5, b"12345678"), Block(1, 900, 100, b"87654321")),
@@ -171,7 +174,7 @@ def test_a_directory_survives_its_bytes(items: list[tuple[str, EntryKind, int, i
     blocks = (Block(0, total, 5, b"12345678"),) if total else ()
     directory = Directory((STORE,), blocks, tuple(built), {"name": "x"})
     roomy = Limits(block_size=1 << 62, total_size=1 << 62, ratio=1 << 62)
-    assert Directory.unpack(directory.pack(), limits=roomy, portable_names=False) == directory
+    assert parts(Directory.unpack(directory.pack(), limits=roomy, portable_names=False)) == parts(directory)
 
 
 @pytest.mark.parametrize(
@@ -197,8 +200,12 @@ def test_hostile_paths_are_refused_by_the_reader(host: Host, path: str) -> None:
 
 
 def _directory(**changes: object) -> bytes:
-    base = Directory((STORE,), (Block(0, 5, 5, b"12345678"),), (Entry("a", EntryKind.FILE, 0o644, 5),))
-    return replace(base, **changes).pack()  # type: ignore[arg-type]
+    base = {
+        "methods": (STORE,),
+        "blocks": (Block(0, 5, 5, b"12345678"),),
+        "entries": (Entry("a", EntryKind.FILE, 0o644, 5),),
+    }
+    return Directory(**{**base, **changes}).pack()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -224,7 +231,7 @@ def test_unknown_optional_sections_are_skipped() -> None:
     extended = bytearray(_directory())
     put_varint(extended, 200)
     extended += b"\x03abc"
-    assert Directory.unpack(bytes(extended)) == Directory.unpack(_directory())
+    assert parts(Directory.unpack(bytes(extended))) == parts(Directory.unpack(_directory()))
 
 
 @given(st.integers(0, (1 << 62) - 1))

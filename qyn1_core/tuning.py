@@ -1,19 +1,22 @@
-"""Searches the settings that suit a project best: mode, block size, workers.
+"""Searches the settings that suit a project best: mode, block size, level, compressors, workers.
 
 Each trial packs the whole project and throws the package away. First every mode is
 tried with its own block size, then block sizes up and down from there as long as
-they are clearly better, then worker counts for the winner. Clearly is by more than
-times vary from run to run; short trials run twice, and the quicker run counts.
+they are clearly better, then the other levels of the mode's compressor, then for each
+language another mode's compressor, at last worker counts for the winner. Clearly is by
+more than times vary from run to run; short trials run twice, and the quicker run counts.
 """
 
 from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from html import escape
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from qyn1_core.errors import ConfigError
@@ -23,31 +26,61 @@ from qyn1_core.plan import MODES
 from qyn1_core.priors import Priors
 from qyn1_core.settings import size_text
 from qyn1_plugins.host import Host
+from qyn1_plugins.spec import BlockEvent
 
-__all__ = ["Objective", "Trial", "pareto_front", "pareto_plot", "tune"]
+__all__ = ["Objective", "Trial", "Watch", "tune"]
+
+Watch = Callable[[str], AbstractContextManager[Callable[[BlockEvent], None] | None]]
+"""Makes of a trial's name an observer of its blocks, for as long as it runs."""
 
 _SMALLEST_BLOCK: Final = 32 << 10
 _LARGEST_BLOCK: Final = 16 << 20
 _TWICE_BELOW: Final = 2.0  # seconds
 _SIZE_GAIN, _TIME_GAIN = 0.001, 0.05
-_WIDTH, _HEIGHT, _MARGIN = 640, 400, 56
+_WORTH_A_TRIAL: Final = 0.05  # of the project's bytes; a language with less can gain nothing that counts
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One way to pack the project, and what came of it: bytes and seconds on the clock."""
+    """One way to pack the project, and what came of it: bytes and seconds on the clock.
+
+    ``workers`` 0: as many as fit; ``level`` None: the compressor's own. ``compressors`` are
+    those of single languages, as in the setting.
+    """
 
     mode: str
     block_size: int
     workers: int
     packed_size: int
     seconds: float
+    level: int | None = None
+    compressors: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """For people."""
-        workers = f", {self.workers} worker{'s' * (self.workers > 1)}" if self.workers else ""
-        return f"{self.mode}, blocks of {size_text(self.block_size)}{workers}"
+        return _Way(self.mode, self.block_size, self.workers, self.level, tuple(self.compressors.items())).name
+
+
+@dataclass(frozen=True)
+class _Way:
+    """What can be chosen."""
+
+    mode: str
+    block_size: int
+    workers: int = 0
+    level: int | None = None
+    compressors: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def name(self) -> str:
+        parts = [self.mode, f"blocks of {size_text(self.block_size)}"]
+        if self.level is not None:
+            parts.append(f"level {self.level}")
+        parts += [f"{compressor} for {language}" for language, compressor in self.compressors]
+        if self.workers:
+            parts.append(f"{self.workers} worker{'s' * (self.workers > 1)}")
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -87,83 +120,132 @@ def tune(
     *,
     modes: Sequence[str],
     clock: Callable[[], float] = time.monotonic,
+    watch: Watch = lambda _: nullcontext(),
     progress: Callable[[Trial], None] = lambda _: None,
 ) -> tuple[Trial, list[Trial]]:
     """The best trial and all of them, in the order in which they ran.
 
-    Raises `ConfigError` when none of ``modes`` can be used here.
+    Compressors that ``priors`` name for a language stay. Raises `ConfigError` when none
+    of ``modes`` can be used here.
     """
     usable = [mode for mode in modes if host.has_compressor(MODES[mode].compressors[0])]
     if not usable:
         raise ConfigError(f"none of the modes {', '.join(modes)} is available here: see `qyn1 plugins`")
-    trials: dict[tuple[str, int, int], Trial] = {}
-
-    def attempt(mode: str, block_size: int, workers: int) -> Trial:
-        key = (mode, block_size, workers)
-        if key not in trials:
-            chosen = replace(priors, mode=mode, level=None, block_size=block_size, workers=workers, cache=None)
-            seconds = float("inf")
-            for _ in range(2):
-                begin = clock()
-                report = pack(project, io.BytesIO(), Sealing.open(), priors=chosen, host=host)
-                seconds = min(seconds, clock() - begin)
-                if seconds >= _TWICE_BELOW:
-                    break
-            trials[key] = Trial(mode, block_size, workers, report.packed_size, seconds)
-            progress(trials[key])
-        return trials[key]
-
-    best = min((attempt(mode, MODES[mode].block_size, 0) for mode in usable), key=objective.rank)
+    search = _Search(project, priors, host, objective, clock, watch, progress)
+    given = tuple(priors.compressors.items())
+    best = min(
+        (search.attempt(_Way(mode, MODES[mode].block_size, compressors=given)) for mode in usable),
+        key=lambda way: objective.rank(search.trials[way]),
+    )
     for factor in (2.0, 0.5):
         while _SMALLEST_BLOCK <= best.block_size * factor <= _LARGEST_BLOCK:
-            other = attempt(best.mode, int(best.block_size * factor), 0)
-            if not objective.prefers(other, best):
+            other = search.attempt(replace(best, block_size=int(best.block_size * factor)))
+            if not search.prefers(other, best):
                 break
             best = other
+    for refined in (search.levels, search.compressors):
+        best = refined(best)
+    automatic = best
     workers = 1
     while workers <= machine().cpus:
-        other = attempt(best.mode, best.block_size, workers)
+        other = search.attempt(replace(automatic, workers=workers))
         # The automatic choice fits every machine: another must be worth it.
-        if other.seconds < best.seconds * (1 - _TIME_GAIN):
+        if search.trials[other].seconds < search.trials[best].seconds * (1 - _TIME_GAIN):
             best = other
         workers *= 2
-    return best, list(trials.values())
+    return search.trials[best], list(search.trials.values())
 
 
-def pareto_front(trials: Sequence[Trial]) -> list[Trial]:
-    """The trials that no other beats in both size and time, smallest package first."""
-    front: list[Trial] = []
-    for trial in sorted(trials, key=lambda t: (t.packed_size, t.seconds)):
-        if not front or trial.seconds < front[-1].seconds:
-            front.append(trial)
-    return front
+class _Search:
+    """The trials so far, and steps from one to a better one."""
 
+    def __init__(
+        self,
+        project: Path,
+        priors: Priors,
+        host: Host,
+        objective: Objective,
+        clock: Callable[[], float],
+        watch: Watch,
+        progress: Callable[[Trial], None],
+    ) -> None:
+        self._project = project
+        self._priors = priors
+        self._host = host
+        self._objective = objective
+        self._clock = clock
+        self._watch = watch
+        self._progress = progress
+        self._languages: dict[str, int] = {}
+        self.trials: dict[_Way, Trial] = {}
 
-def pareto_plot(trials: Sequence[Trial], best: Trial, title: str) -> str:
-    """Size over time as an SVG: every trial a point, the front a line, the winner filled."""
-    most_seconds = max(trial.seconds for trial in trials) or 1.0
-    most_size = max(trial.packed_size for trial in trials) or 1
-
-    def place(trial: Trial) -> tuple[float, float]:
-        x = _MARGIN + (_WIDTH - 2 * _MARGIN) * trial.seconds / most_seconds
-        return x, _HEIGHT - _MARGIN - (_HEIGHT - 2 * _MARGIN) * trial.packed_size / most_size
-
-    points = []
-    for trial in trials:
-        x, y = place(trial)
-        fill = "#c4632b" if trial == best else "#fff"
-        points.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{fill}" stroke="#c4632b"><title>{escape(trial.name)}: '
-            f"{trial.packed_size} bytes, {trial.seconds:.2f} s</title></circle>"
+    def attempt(self, way: _Way) -> _Way:
+        """Try ``way`` unless it has been tried."""
+        if way in self.trials:
+            return way
+        chosen = replace(
+            self._priors,
+            mode=way.mode,
+            level=way.level,
+            block_size=way.block_size,
+            workers=way.workers,
+            compressors=MappingProxyType(dict(way.compressors)),
+            cache=None,
         )
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(place, pareto_front(trials)))
-    bottom, right = _HEIGHT - _MARGIN, _WIDTH - _MARGIN
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" '
-        f'font-size="12"><rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>'
-        f'<text x="{_MARGIN}" y="24" font-size="14">{escape(title)}</text>'
-        f'<path d="M{_MARGIN} {_MARGIN}V{bottom}H{right}" fill="none" stroke="#444"/>'
-        f'<text x="{right}" y="{bottom + 20}" text-anchor="end">{most_seconds:.2f} s</text>'
-        f'<text x="{_MARGIN + 4}" y="{_MARGIN - 6}">{most_size} bytes</text>'
-        f'<polyline points="{line}" fill="none" stroke="#c4632b" stroke-width="1.5"/>{"".join(points)}</svg>\n'
-    )
+        seconds = float("inf")
+        with self._watch(way.name) as observer:
+            for _ in range(2):
+                begin = self._clock()
+                report = pack(
+                    self._project, io.BytesIO(), Sealing.open(), priors=chosen, host=self._host, progress=observer
+                )
+                seconds = min(seconds, self._clock() - begin)
+                if seconds >= _TWICE_BELOW:
+                    break
+        self._languages = {language: row["raw_size"] for language, row in report.languages.items()}
+        trial = Trial(
+            way.mode, way.block_size, way.workers, report.packed_size, seconds, way.level, dict(way.compressors)
+        )
+        self.trials[way] = trial
+        self._progress(trial)
+        return way
+
+    def prefers(self, new: _Way, old: _Way) -> bool:
+        """Whether ``new`` came out clearly better than ``old``."""
+        return self._objective.prefers(self.trials[new], self.trials[old])
+
+    def levels(self, best: _Way) -> _Way:
+        """``best``, or the same at another level of its mode's compressor."""
+        levels = self._host.compressor(MODES[best.mode].compressors[0]).levels()
+        for level in levels[1:]:
+            other = self.attempt(replace(best, level=level))
+            if not self.prefers(other, best):
+                break
+            best = other
+        return best
+
+    def compressors(self, best: _Way) -> _Way:
+        """``best``, or the same with another mode's compressor for some languages, those with most bytes first."""
+        total = sum(self._languages.values())
+        for language, size in sorted(self._languages.items(), key=lambda item: (-item[1], item[0])):
+            if language in self._priors.compressors or size < total * _WORTH_A_TRIAL:
+                continue
+            # All are tried against what there was: a quick one and a small one may both be better than that.
+            ways = [self.attempt(self._with(best, language, name)) for name in self._others(best.mode, language)]
+            for way in ways:
+                if self.prefers(way, best):
+                    best = way
+        return best
+
+    def _with(self, way: _Way, language: str, name: str) -> _Way:
+        """``way`` with the compressor ``name`` for ``language``. A level holds for it too, so it must have that."""
+        level = way.level if way.level in self._host.compressor(name).levels() else None
+        return replace(way, level=level, compressors=(*way.compressors, (language, name)))
+
+    def _others(self, mode: str, language: str) -> Iterator[str]:
+        """The compressors of other modes that can be used here."""
+        usable = self._host.has_compressor
+        of_mode = MODES[mode].binary if language == "binary" else MODES[mode].compressors
+        used = next(filter(usable, of_mode), None)
+        known = dict.fromkeys(chain.from_iterable(known.compressors for known in MODES.values()))
+        return (name for name in known if name != used and usable(name))

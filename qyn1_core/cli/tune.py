@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from qyn1_core.cli.terminal import human_size, print_json, print_table, say
+from qyn1_core.cli.terminal import human_size, print_json, print_table, progress_bar, say
 from qyn1_core.errors import ConfigError
-from qyn1_core.manifest_writing import write_settings
+from qyn1_core.manifest_writing import Settings, write_settings
 from qyn1_core.output import whole_file
-from qyn1_core.priors import resolve
+from qyn1_core.pareto import pareto_front, pareto_picture, pareto_plot
+from qyn1_core.priors import Priors, resolve
 from qyn1_core.settings import parse_size, size_text
-from qyn1_core.tuning import Objective, Trial, pareto_front, pareto_plot, tune
+from qyn1_core.tuning import Objective, Trial, tune
 from qyn1_plugins.host import default_host
 
 _MODES = ("fast", "balanced", "maximum")
@@ -49,7 +51,7 @@ def command(
     write: bool,
     as_json: bool,
 ) -> int:
-    """Try modes, block sizes and worker counts on PROJECT, and show what is worth choosing.
+    """Try modes, block sizes, levels, compressors and worker counts on PROJECT, and show what is worth choosing.
 
     Without an objective the smallest package is looked for, however long it takes.
     Exit code 1 when nothing is within the budget; the manifest is then left alone.
@@ -60,14 +62,23 @@ def command(
         raise ConfigError(f"{project} is not a folder: only a folder has a manifest")
     host = default_host()
     objective = Objective(smallest_within, fastest_below)
+    priors = resolve(project, host=host)
     best, trials = tune(
-        project, resolve(project, host=host), host, objective, modes=modes or _MODES, progress=_say_trial
+        project,
+        priors,
+        host,
+        objective,
+        modes=modes or _MODES,
+        watch=lambda name: progress_bar("auto", name),
+        progress=_say_trial,
     )
     front = pareto_front(trials)
     met = objective.met(best)
     if plot is not None:
         with whole_file(plot, force=True) as file:
-            file.write(pareto_plot(trials, best, f"{project.resolve().name}: package size over packing time").encode())
+            file.write(
+                pareto_picture(trials, best, f"{project.resolve().name}: package size over packing time").encode()
+            )
     if as_json:
         print_json(
             {
@@ -84,11 +95,21 @@ def command(
         say(f"nothing is within the budget; nearest: {best.name}")
         return 1
     if write:
-        settings: dict[str, str | int] = {"mode": best.mode, "block_size": size_text(best.block_size)}
-        if best.workers:
-            settings["workers"] = best.workers
-        say(f"wrote {best.name} into {write_settings(project, settings)}")
+        say(f"wrote {best.name} into {write_settings(project, _settings(best, priors))}")
     return 0
+
+
+def _settings(best: Trial, priors: Priors) -> Settings:
+    """What the manifest is to say. What it said of the level or the workers was for what it said of the rest."""
+    settings: dict[str, str | int | Mapping[str, str] | None] = {
+        "mode": best.mode,
+        "block_size": size_text(best.block_size),
+        "level": best.level,
+        "workers": best.workers or None,
+    }
+    if best.compressors != priors.compressors:
+        settings["compressors"] = best.compressors
+    return settings
 
 
 def _say_trial(trial: Trial) -> None:
@@ -108,3 +129,8 @@ def _print(trials: list[Trial], front: list[Trial], best: Trial) -> None:
             for trial in sorted(trials, key=lambda t: (t.packed_size, t.seconds))
         ],
     )
+    if len(trials) > 1:
+        click.echo()
+        for line in pareto_plot(trials, best):
+            click.echo(line)
+        click.echo("size over time (its logarithm): @ best, o on the front, . other trials")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,12 +14,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qyn1_core import cli, resolve
+from qyn1_core import PackReport, Priors, cli, resolve, tuning
 from qyn1_core.benching import Case, compare, markdown
 from qyn1_core.errors import ConfigError
 from qyn1_core.manifest_writing import write_settings
-from qyn1_core.tuning import Objective, Trial, pareto_front, pareto_plot, tune
+from qyn1_core.pareto import pareto_front, pareto_picture, pareto_plot
+from qyn1_core.tuning import Objective, Trial, tune
 from qyn1_plugins.host import default_host
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 HOST = default_host()
 
@@ -237,9 +245,101 @@ def test_every_kind_of_manifest_can_be_written(
         assert path.read_text().startswith('{\n    "qyn1"')
 
 
-def test_the_plot_shows_every_trial_and_the_winner() -> None:
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            '[tool.qyn1]\nlevel = 2\nworkers = 3\nmode = "fast"\n\n[tool.qyn1.executor_options]\nx = "1"',
+            '[tool.qyn1]\nmode = "balanced"\ncompressors = {python = "mixing"}\n[tool.qyn1.executor_options]\nx = "1"',
+        ),
+        (
+            '[tool.qyn1]\n[tool.qyn1.compressors]\nrust = "fast"\n# end\n',
+            '[tool.qyn1]\nmode = "balanced"\n[tool.qyn1.compressors]\npython = "mixing"\n',
+        ),
+    ],
+)
+def test_what_was_for_other_values_goes_and_tables_stay_tables(tmp_path: Path, before: str, after: str) -> None:
+    pytest.importorskip("tomlkit")
+    (tmp_path / "real.toml").write_text(before)
+    (tmp_path / "pyproject.toml").symlink_to("real.toml")
+    settings = {"mode": "balanced", "level": None, "workers": None, "compressors": {"python": "mixing"}}
+    assert write_settings(tmp_path, settings) == tmp_path / "pyproject.toml"
+    written = (tmp_path / "pyproject.toml").read_text()
+    assert (tmp_path / "pyproject.toml").is_symlink()
+    assert tomllib.loads(written) == tomllib.loads(after)
+    (tmp_path / "pyproject.toml").unlink()
+    (tmp_path / "package.json").write_text('{"qyn1": {"level": 2}}')
+    write_settings(tmp_path, settings)
+    document = json.loads((tmp_path / "package.json").read_text())
+    assert document == {"qyn1": {"mode": "balanced", "compressors": {"python": "mixing"}}}
+
+
+def _pack_by_formula(sizes: Callable[[Priors], int], seen: list[Priors]) -> Callable[..., PackReport]:
+    def made(_project: Path, _output: object, _sealing: object, *, priors: Priors, **_: object) -> PackReport:
+        seen.append(priors)
+        languages = {"python": {"raw_size": 900}, "text": {"raw_size": 90}, "rust": {"raw_size": 10}}
+        return PackReport("-", packed_size=sizes(priors), languages=languages)
+
+    return made
+
+
+@pytest.mark.native
+def test_levels_and_compressors_of_single_languages_are_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Priors] = []
+
+    def size(priors: Priors) -> int:
+        better = {"morpheme": 0, "mixing": 100, "chunked-rans": -100}
+        gained = sum(better.get(name, 0) for name in priors.compressors.values())
+        return 1000 - gained - (50 if priors.level == 2 else 0)
+
+    monkeypatch.setattr(tuning, "pack", _pack_by_formula(size, seen))
+    ticks = itertools.count()
+    settings = {"compressors": {"text": "store"}}
+    best, trials = tune(
+        tmp_path, resolve(tmp_path, environ={}, command_line=settings, host=HOST), HOST, Objective(), modes=["fast"],
+        clock=lambda: float(next(ticks)) * 10,
+    )  # fmt: skip
+    # mixing has no level 2, and gains more than that.
+    assert (best.level, best.compressors) == (None, {"text": "store", "python": "mixing"})
+    assert best.name == "fast, blocks of 1 MiB, store for text, mixing for python"
+    assert {priors.level for priors in seen} == {None, 2}
+    tried = {tuple(sorted(priors.compressors.items())) for priors in seen}
+    assert tried == {
+        (("text", "store"),),
+        (("python", "mixing"), ("text", "store")),
+        (("python", "morpheme"), ("text", "store")),
+    }  # rust is too little to count, and text has been decided
+    assert len(trials) == len(seen)
+
+
+def test_the_project_shows_its_trials_on_a_terminal(project: Path) -> None:
+    pexpect = pytest.importorskip("pexpect")
+    with pexpect.spawn(
+        sys.executable, ["-m", "qyn1_core", "tune", str(project), "--mode", "fast"],
+        env={**os.environ, "TERM": "xterm", "PYTHONPATH": os.pathsep.join(sys.path)}, timeout=120, encoding="utf-8",
+    ) as terminal:  # fmt: skip
+        terminal.expect("fast, blocks of 1 MiB")
+        terminal.expect("100%")
+        terminal.expect("@ best, o on the front")
+        terminal.expect(pexpect.EOF)
+    assert terminal.exitstatus == 0
+
+
+def test_the_plot_for_the_terminal_marks_the_winner_and_the_front() -> None:
+    trials = [Trial("fast", 1, 0, 300, 1.0), Trial("balanced", 1, 0, 200, 2.0), Trial("fast", 2, 0, 400, 4.0)]
+    lines = pareto_plot(trials, trials[1])
+    assert [line.count(mark) for mark in "@o." for line in ["".join(lines[:-1])]] == [1, 1, 1]
+    assert lines[0].startswith("400 B |")
+    assert lines[0].endswith(".")  # slow and large: above, to the right
+    assert lines[-3].startswith("200 B |")
+    assert lines[-1].split() == ["1.00", "s", "4.00", "s"]
+    assert len(set(map(len, lines[-2:]))) == 1
+    assert sum("@" in line for line in pareto_plot(trials[:1], trials[0])) == 1
+
+
+def test_the_picture_shows_every_trial_and_the_winner() -> None:
     trials: Sequence[Trial] = [Trial("fast", 1024, 0, 300, 1.0), Trial("maximum", 1024, 2, 100, 4.0)]
-    tree = ET.fromstring(pareto_plot(trials, trials[1], "a < b"))
+    tree = ET.fromstring(pareto_picture(trials, trials[1], "a < b"))
     circles = tree.findall("{http://www.w3.org/2000/svg}circle")
     assert [circle.get("fill") for circle in circles] == ["#fff", "#c4632b"]
     assert "a < b" in "".join(tree.itertext())

@@ -32,7 +32,7 @@ TEST_TOOLS = [
     "pyyaml>=6",
     "jsonschema>=4.20",
 ]
-LINT_TOOLS = ["ruff==0.17.*", "types-setuptools", "mypy>=2.4,<3", "import-linter>=2.5", "tomli"]
+LINT_TOOLS = ["ruff==0.17.*", "types-PyYAML", "types-setuptools", "mypy>=2.4,<3", "import-linter>=2.5", "tomli"]
 PACKAGES = ["qyn1_core", "qyn1_plugins", "qyn1_presets", "qyn1_setuptools"]
 NATIVE = Path("native")
 

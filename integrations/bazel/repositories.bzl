@@ -37,7 +37,7 @@ def _describe(repository_ctx):
 
 def _resolves_toolchains_offline():
     """Whether toolchain resolution works without a download, as it does from Bazel 6 on."""
-    major = (native.bazel_version or "").split(".")[0]
+    major = (getattr(native, "bazel_version", None) or "").split(".")[0]
     return major.isdigit() and int(major) >= 6
 
 def _qyn1_local_impl(repository_ctx):

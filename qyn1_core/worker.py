@@ -274,7 +274,8 @@ def serve(protocol: WorkProtocol, source: int, sink: int, run: Runner) -> None:
 
     ``run`` does the work of one request: exit code and message. Every request gets
     one response, after which nothing of it is touched any more. Raises `FormatError`
-    for bytes that are no requests.
+    for bytes that are no requests. Whatever ends it before ``source`` does calls off
+    what is under way.
     """
     lock = threading.Lock()
     running: dict[int, Place] = {}
@@ -299,17 +300,24 @@ def serve(protocol: WorkProtocol, source: int, sink: int, run: Runner) -> None:
             respond(Response(exit_code, output and output + "\n", request.number, cancelled))
 
     with ThreadPoolExecutor(_MOST_AT_ONCE, thread_name_prefix="qyn1-work") as pool:
-        for request in protocol.requests(lambda size: os.read(source, size)):
-            if request.cancel:
+        try:
+            for request in protocol.requests(lambda size: os.read(source, size)):
+                if request.cancel:
+                    with lock:
+                        called_off = running.get(request.number)
+                    if called_off is not None:
+                        called_off.cancelled.set()
+                    continue
+                place = Place(Path(request.sandbox))
+                if request.number == 0:
+                    work(request, place)
+                    continue
                 with lock:
-                    called_off = running.get(request.number)
-                if called_off is not None:
-                    called_off.cancelled.set()
-                continue
-            place = Place(Path(request.sandbox))
-            if request.number == 0:
-                work(request, place)
-                continue
+                    running[request.number] = place
+                pool.submit(work, request, place)
+        except BaseException:
+            # Terminated, or sent what is no request: nobody waits for what is still under way.
             with lock:
-                running[request.number] = place
-            pool.submit(work, request, place)
+                for place in running.values():
+                    place.cancelled.set()
+            raise

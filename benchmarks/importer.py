@@ -4,11 +4,11 @@
 with functions, classes and docstrings), and starts a fresh interpreter for each import of all of them:
 
 - plain, with bytecode in ``__pycache__``: what an installed package does from its second start on;
-- plain, compiled each time: what its first start does, and what every sealed start has to do, since
-  qyn1 writes no bytecode;
-- sealed, mode fast and mode balanced, with the key in a file.
+- plain, compiled each time: what its first start does;
+- sealed, in modes fast and balanced, with bytecode (``compile = true``, as in sealed wheels) and without,
+  with the key in a file.
 
-Rounds alternate between the three, so that a busy machine slows all of them alike; the numbers are medians of
+Rounds alternate between all of them, so that a busy machine slows all of them alike; the numbers are medians of
 wall and CPU milliseconds. ``start`` is the import of a package with one empty module: what importer, key and
 envelope cost before the first line of a program.
 """
@@ -82,6 +82,9 @@ def report(accounts: list[Account{number}]) -> str:
 '''
 
 
+INSTALL = "import qyn1_core.importer as i; i.install({package!r}, identity={key!r})"
+
+
 def make_sources(folder: Path, modules: int) -> None:
     """A package ``measured`` with ``modules`` modules, and ``one`` with a single empty one."""
     for name in ("measured", "one"):
@@ -124,24 +127,22 @@ def main() -> None:
         key = root / "key.txt"
         key.write_text(envelope.identity_file_text(identity), encoding="utf-8")
         key.chmod(0o600)
-        for mode in ("fast", "balanced"):
-            priors = resolve(root / "plain", command_line={"mode": mode}, host=host)
-            pack(root / "plain", root / f"{mode}.qyn1", Sealing.to([identity.to_recipient()]), priors=priors, host=host)
+        sealed: dict[str, str] = {}
+        for mode, compiled in ((mode, compiled) for mode in ("fast", "balanced") for compiled in (True, False)):
+            name = f"{mode}, with bytecode" if compiled else mode
+            priors = resolve(root / "plain", command_line={"mode": mode, "compile": compiled}, host=host)
+            pack(root / "plain", root / f"{name}.qyn1", Sealing.to([identity.to_recipient()]), priors=priors, host=host)
+            sealed[name] = INSTALL.format(package=str(root / f"{name}.qyn1"), key=str(key))
         on_path = f"import sys; sys.path.insert(0, {str(root / 'plain')!r})"
-        install = "import qyn1_core.importer as i; i.install({package!r}, identity={key!r})"
-        sealed = {
-            mode: install.format(package=str(root / f"{mode}.qyn1"), key=str(key)) for mode in ("fast", "balanced")
-        }
         cases = {
             "plain, with bytecode": (program(on_path, options.modules), {}),
             "plain, compiled each time": (
                 program(on_path, options.modules),
                 {"PYTHONPYCACHEPREFIX": str(root / "none"), "PYTHONDONTWRITEBYTECODE": "1"},
             ),
-            "sealed, fast": (program(sealed["fast"], options.modules), {}),
-            "sealed, balanced": (program(sealed["balanced"], options.modules), {}),
+            **{f"sealed, {name}": (program(setup, options.modules), {}) for name, setup in sealed.items()},
             "start, plain": (f"{on_path}\nimport one", {}),
-            "start, sealed": (f"{sealed['fast']}\nimport one", {}),
+            "start, sealed": (f"{sealed['fast, with bytecode']}\nimport one", {}),
         }
         for code, environment in cases.values():
             measure(code, environment)

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
     from typing import Any
 
+    from typing_extensions import Buffer
+
     from qyn1_core.archive import ReadableSource
     from qyn1_core.envelope import Identity
 
@@ -56,6 +58,7 @@ else:  # at run time they would bring `importlib.resources` with them, and give 
 __all__ = ["SealedFinder", "SealedImportError", "SealedLoader", "install", "uninstall", "unseal"]
 
 _YES: Final = ("1", "true", "yes", "on")
+_UNCHECKED: Final = (1).to_bytes(4, "little")  # flags of PEP 552: by hash (1), and not compared with it (not 2)
 
 
 class SealedImportError(ImportError):
@@ -368,8 +371,9 @@ class SealedLoader(_ExecutionLoader):
     def get_code(self, fullname: str) -> CodeType:
         """The module, compiled. Its code names the sealed package as its file, wherever it seems to be installed."""
         del fullname
-        source = b"" if self._file is None else self._mount.contents.read(self._path)
-        return compile(source, self._mount.virtual_path(self._path), "exec", dont_inherit=True)
+        if self._file is None:
+            return compile(b"", self._mount.virtual_path(self._path), "exec", dont_inherit=True)
+        return cast("CodeType", _CodeLoader(self._mount, self.name, self._path).get_code(self.name))
 
     def get_source(self, fullname: str) -> str | None:
         """The source text if it may be shown, else None, as for a module that has none."""
@@ -405,3 +409,36 @@ class SealedLoader(_ExecutionLoader):
         if real is not None and Path(real).is_dir():
             return SealedResources(Path(real))
         return SealedResources(SealedPath(self._mount.contents, self._folder, self._mount.root))
+
+
+class _CodeLoader(SourceFileLoader):
+    """Turns one module into code as the import system does, with the package in the place of the disk.
+
+    The code names the module's path in the package as its file. Bytecode (`qyn1_core.bytecode`) stands for
+    the source that it was sealed with: nobody can have changed one and not the other.
+    """
+
+    def __init__(self, mount: _Mount, name: str, module: str) -> None:
+        super().__init__(name, mount.virtual_path(module))
+        self._contents = mount.contents
+        self._module = module
+        folder, slash, file = module.rpartition("/")
+        self._bytecode = f"{folder}{slash}__pycache__/{file.removesuffix('.py')}.{sys.implementation.cache_tag}.pyc"
+
+    def path_stats(self, path: str) -> dict[str, int]:
+        """Raises `OSError` where there is no bytecode to compare them with, so that none is made either."""
+        if sys.flags.optimize or not self._contents.is_file(self._bytecode):
+            raise FileNotFoundError(path)
+        return {"mtime": 0}
+
+    def get_data(self, path: str) -> bytes:
+        """The source, or the bytecode that goes with it."""
+        if path == self.path:
+            return self._contents.read(self._module)
+        data = self._contents.read(self._bytecode)
+        if len(data) < 16 or not data[4] & 1:
+            raise OSError(f"{path} goes by the time of its source, which a package does not keep")
+        return data[:4] + _UNCHECKED + data[8:]
+
+    def set_data(self, path: str, data: Buffer, *, _mode: int = 0o666) -> None:
+        """Nothing is written."""

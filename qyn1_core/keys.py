@@ -92,9 +92,9 @@ def identities_from(
     command = os.environ.get("QYN1_IDENTITY_CMD")
     if command:
         found.extend(envelope.parse_identities_text(host.key_provider("command").read(command), "QYN1_IDENTITY_CMD"))
-    path = envelope.default_identity_path()
-    if path.exists():
-        found.extend(envelope.parse_identities_text(host.key_provider("file").read(str(path)), str(path)))
+    path = envelope.default_identity_file()
+    if os.path.exists(path):  # noqa: PTH110
+        found.extend(envelope.parse_identities_text(host.key_provider("file").read(path), path))
     return found
 
 

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from qyn1_core import work
 from qyn1_core.archive import ArchiveWriter, EntryKind, Method, UnsafePath, check_entries
 from qyn1_core.archive.directory import PRIOR_DIGEST_SIZE
+from qyn1_core.bytecode import with_bytecode
 from qyn1_core.cache import SealedStore, open_store
 from qyn1_core.errors import SourceError
 from qyn1_core.file_index import FileIndex
@@ -101,12 +102,37 @@ def _pack(
     host: Host,
     randomness: Callable[[int], bytes],
     watch: Stopwatch,
-    notes: Sequence[str],
+    notes: list[str],
     progress: Callable[[BlockEvent], None] | None,
     language: str | None = None,
     place: str = "",
 ) -> PackReport:
     """``place`` is the folder that ``entries`` come from, whose index is kept in the cache; empty: none is."""
+    with contextlib.ExitStack() as stack:
+        if priors.compile and language is None:
+            with watch.stage("compile"):
+                entries = stack.enter_context(
+                    with_bytecode(entries, canonical=priors.fidelity == "canonical", host=host, notes=notes)
+                )
+        return _pack_files(
+            entries, output, sealing, priors, force, host, randomness, watch, notes, progress, language, place
+        )
+
+
+def _pack_files(
+    entries: Sequence[ProjectEntry],
+    output: Path | BinaryIO,
+    sealing: Sealing,
+    priors: Priors,
+    force: bool,
+    host: Host,
+    randomness: Callable[[int], bytes],
+    watch: Stopwatch,
+    notes: Sequence[str],
+    progress: Callable[[BlockEvent], None] | None,
+    language: str | None,
+    place: str,
+) -> PackReport:
     cache = None
     if priors.cache is not None:
         cache = _Cache(open_store(Path(priors.cache), priors.cache_size, host.cipher(priors.cipher)), host)

@@ -22,7 +22,18 @@ from qyn1_core.project_entries import ProjectEntry
 from qyn1_plugins.host import Host
 from qyn1_plugins.spec import Canonicaliser
 
-__all__ = ["MODES", "BlockPlan", "Material", "Mode", "Piece", "Plan", "Recipe", "make_plan", "read_block"]
+__all__ = [
+    "MODES",
+    "BlockPlan",
+    "Material",
+    "Mode",
+    "Piece",
+    "Plan",
+    "Recipe",
+    "canonical_form",
+    "make_plan",
+    "read_block",
+]
 
 _Result = TypeVar("_Result")
 
@@ -136,6 +147,13 @@ def make_plan(
         tuple(dict.fromkeys(notes)),
         reader,
     )
+
+
+def canonical_form(entry: ProjectEntry, host: Host) -> bytes | None:
+    """What canonical fidelity packs of ``entry``; None where that is the file as it is."""
+    reader = _Reader(True, _CHUNK, host, None, None)
+    material, _ = reader.material(entry)
+    return None if reader.canonicaliser(material.language) is None else reader.part(material, 0, material.size)
 
 
 class _Reader:

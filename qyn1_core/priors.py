@@ -34,8 +34,8 @@ class Priors:
 
     Sizes are bytes. ``block_size``, ``level`` and ``cipher`` None: the mode's, the
     compressor's and the host's own choice. ``permissions`` None: as the package is
-    sealed, ``normalized`` if equal input is to give equal bytes. ``origins`` says for every field where
-    its value comes from: ``default``, ``preset NAME``, ``pyproject.toml:12``,
+    sealed, ``normalized`` if equal input is to give equal bytes. ``compile`` None: for sealed wheels only.
+    ``origins`` says for every field where its value comes from: ``default``, ``preset NAME``, ``pyproject.toml:12``,
     ``environment QYN1_MODE`` or ``command line``.
     """
 
@@ -62,6 +62,7 @@ class Priors:
     deterministic: bool
     name: str | None
     compressors: Mapping[str, str]
+    compile: bool | None
     build: bool
     seal: tuple[str, ...]
     origins: Mapping[str, str] = field(compare=False)

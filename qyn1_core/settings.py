@@ -371,6 +371,13 @@ FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
                 flag="--compressor",
             ),
             _field(
+                "compile",
+                "boolean",
+                None,
+                "Python modules: pack their bytecode for the Python that packs too, so that imports from the package "
+                "start quicker. Unset: for the modules of a sealed wheel only.",
+            ),
+            _field(
                 "build",
                 "boolean",
                 False,

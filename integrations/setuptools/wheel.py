@@ -20,6 +20,7 @@ from qyn1_plugins.host import Host
 __all__ = ["archive_path", "check_patterns", "import_settings", "is_stub", "requirement", "sealed_modules", "stubs"]
 
 _MARK: Final = "# Sealed by qyn1: "
+_FOR_IMPORTS: Final[Mapping[str, object]] = {"mode": "fast", "compile": True}
 _STUB: Final = (
     _MARK + "the source of this module is in {archive}.\n"
     '__import__("qyn1_core.importer").importer.unseal(globals(), {module!r}, {archive!r})\n'
@@ -29,13 +30,13 @@ _STUB: Final = (
 def import_settings(host: Host, project: Path, given: Mapping[str, object] = MappingProxyType({})) -> Priors:
     """The settings for modules that are sealed to be imported; ``given`` are those of the command line.
 
-    The mode is ``fast`` unless the project, the environment or ``given`` names one: every start of
-    the program decodes what it imports, so that the time this takes counts for more than its size.
+    The mode is ``fast``, and modules are compiled, unless the project, the environment or ``given`` has
+    it otherwise: every start of the program decodes and compiles what it imports, so that the time this
+    takes counts for more than its size.
     """
     priors = resolve(project, command_line=given, host=host)
-    if not priors.is_given("mode"):
-        priors = resolve(project, command_line={**given, "mode": "fast"}, host=host)
-    return priors
+    unsaid = {name: value for name, value in _FOR_IMPORTS.items() if not priors.is_given(name)}
+    return resolve(project, command_line={**given, **unsaid}, host=host) if unsaid else priors
 
 
 def sealed_modules(modules: Mapping[str, Path], patterns: Iterable[str]) -> list[str]:

@@ -326,7 +326,7 @@ def _unpack_entries(raw: bytes, limits: Limits) -> EntryTable:
         raise cursor.fail("names and entries differ in number")
     targets = Cursor(raw, "entries")  # they stand behind the names
     targets.position = cursor.position
-    for _ in range(count):
+    for _ in range(count if links else 0):
         targets.until_zero()
     entries = EntryTable()
     names_size = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -78,6 +78,11 @@ class EntryTable(Table[Entry]):
 
     def __len__(self) -> int:
         return len(self._kinds)
+
+    def __iter__(self) -> Iterator[Entry]:
+        columns = zip(self.paths, self._kinds, self._modes, self._sizes, self._originals, strict=True)
+        for number, (path, kind, mode, size, original) in enumerate(columns):
+            yield Entry(path, _KINDS[kind], mode, size, original - 1, self._targets.get(number, ""))
 
     def _at(self, number: int) -> Entry:
         return Entry(

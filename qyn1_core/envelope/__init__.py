@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Final
 from qyn1_core.lazy import lazily
 
 if TYPE_CHECKING:
-    from qyn1_core.envelope.default_identity import default_identity_path, ensure_default_identity
+    from qyn1_core.envelope.default_identity import (
+        default_identity_file,
+        default_identity_path,
+        ensure_default_identity,
+    )
     from qyn1_core.envelope.facts import PublicFacts
     from qyn1_core.envelope.failures import ArmorError, HeaderError, HeaderMacError, NoMatch, PayloadError
     from qyn1_core.envelope.hybrid import HybridIdentity, HybridRecipient
@@ -59,6 +63,7 @@ __all__ = [
     "StreamWriter",
     "X25519Identity",
     "X25519Recipient",
+    "default_identity_file",
     "default_identity_path",
     "ensure_default_identity",
     "generate_identity",
@@ -80,7 +85,7 @@ _HOME: Final = {
     **{
         name: module
         for module, names in {
-            "default_identity": ("default_identity_path", "ensure_default_identity"),
+            "default_identity": ("default_identity_file", "default_identity_path", "ensure_default_identity"),
             "facts": ("PublicFacts",),
             "failures": ("ArmorError", "HeaderError", "HeaderMacError", "NoMatch", "PayloadError"),
             "hybrid": ("HybridIdentity", "HybridRecipient"),

@@ -6,17 +6,17 @@ import contextlib
 import os
 import stat
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from qyn1_core.errors import KeyUnavailable, PermissionDenied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from qyn1_core.envelope.recipients import Randomness
 
-__all__ = ["default_identity_path", "ensure_default_identity"]
+__all__ = ["default_identity_file", "default_identity_path", "ensure_default_identity"]
 
 IDENTITY_FILE_VARIABLE: Final = "QYN1_IDENTITY_FILE"
 _FILE_NAME: Final = "keys.txt"
@@ -27,21 +27,30 @@ _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
 def default_identity_path(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the default identity is, or would be.
+    """Where the default identity is, or would be: see `default_identity_file`."""
+    from pathlib import Path  # noqa: PLC0415  (programs that start from a package do without)
+
+    return Path(default_identity_file(environ))
+
+
+def default_identity_file(environ: Mapping[str, str] = os.environ) -> str:
+    """The path of the file that holds the default identity, or would hold it.
 
     ``QYN1_IDENTITY_FILE``, else ``keys.txt`` in ``$XDG_CONFIG_HOME/qyn1`` (set on any
     system but Windows), else in the platform's folder for a user's configuration.
     """
     named = environ.get(IDENTITY_FILE_VARIABLE)
     if named:
-        return Path(named)
+        return named
     xdg = environ.get("XDG_CONFIG_HOME", "")
     # The XDG specification: a relative path is to be ignored.
-    if sys.platform != "win32" and xdg and Path(xdg).is_absolute():
-        return Path(xdg) / "qyn1" / _FILE_NAME
-    import platformdirs  # noqa: PLC0415  (where the environment names a key it is not asked)
+    if sys.platform != "win32" and os.path.isabs(xdg):  # noqa: PTH117  (as above)
+        return os.path.join(xdg, "qyn1", _FILE_NAME)  # noqa: PTH118
+    if sys.platform == "linux" and "ANDROID_DATA" not in environ:
+        return os.path.join(os.path.expanduser("~/.config"), "qyn1", _FILE_NAME)  # noqa: PTH111, PTH118
+    import platformdirs  # noqa: PLC0415  (it knows the other systems, and takes its time)
 
-    return platformdirs.user_config_path("qyn1", appauthor=False) / _FILE_NAME
+    return os.path.join(platformdirs.user_config_dir("qyn1", appauthor=False), _FILE_NAME)  # noqa: PTH118
 
 
 def ensure_default_identity(

@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from qyn1_core import envelope
@@ -25,6 +26,12 @@ def test_the_variable_names_it_and_xdg_comes_next(tmp_path: Path) -> None:
         assert envelope.default_identity_path({"XDG_CONFIG_HOME": str(tmp_path)}) == tmp_path / "qyn1" / "keys.txt"
     assert envelope.default_identity_path({"XDG_CONFIG_HOME": "relative"}).is_absolute()
     assert envelope.default_identity_path({}).name == "keys.txt"
+
+
+def test_the_folder_is_the_platforms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    expected = platformdirs.user_config_path("qyn1", appauthor=False) / "keys.txt"
+    assert envelope.default_identity_path({}) == expected
 
 
 def ensure(folder: Path) -> tuple[Path, bool]:

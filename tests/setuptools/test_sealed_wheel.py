@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import sys
 import zipfile
 from importlib import metadata
 from pathlib import Path
@@ -184,20 +185,24 @@ def test_options_of_the_command_reach_the_wheel(environment: Environment, projec
 
 
 @pytest.mark.native
-def test_the_mode_is_fast_unless_the_project_names_one(environment: Environment, project: Path, key_file: Path) -> None:
+def test_modules_are_fast_and_compiled_unless_the_project_has_it_otherwise(
+    environment: Environment, project: Path, key_file: Path
+) -> None:
     identities = envelope.parse_identities_text(key_file.read_text(encoding="utf-8"), "key.txt")
 
-    def compressors() -> set[str]:
+    def made() -> tuple[str, bool]:
+        """What compressed the modules, and whether they are compiled."""
         built = wheel(environment, project, QYN1_MODE="")
         with zipfile.ZipFile(built) as archive, archive.open("shop/my_shop.qyn1") as sealed:
             source = io.BytesIO(sealed.read())
         with open_package(source, identities) as opened:
-            return {method.compressor for method in opened.reader.directory.methods}
+            methods = {method.language: method.compressor for method in opened.reader.directory.methods}
+            return methods["python"], f"shop/__pycache__/prices.{sys.implementation.cache_tag}.pyc" in opened
 
     add(project, SEAL_ALL)
-    assert compressors() == {"chunked-rans"}
-    add(project, 'mode = "balanced"\n')
-    assert compressors() == {"morpheme"}
+    assert made() == ("chunked-rans", True)
+    add(project, 'mode = "balanced"\ncompile = false\n')
+    assert made() == ("morpheme", False)
 
 
 def test_a_pattern_that_names_nothing_is_refused(environment: Environment, project: Path) -> None:

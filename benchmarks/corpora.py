@@ -34,9 +34,10 @@ from typing import IO, Final
 import pathspec
 
 from qyn1_core.errors import Qyn1Error
+from qyn1_core.suite import corpora_root
 from qyn1_core.training import Manifest, Package, files_of, read_manifest, tree_digest
 
-__all__ = ["CorpusError", "default_root", "fetch", "manifests"]
+__all__ = ["CorpusError", "fetch", "manifests"]
 
 HERE: Final = Path(__file__).resolve().parent
 TRAINING: Final = HERE.parent / "presets" / "priors" / "training"
@@ -262,15 +263,6 @@ def unpack(package: Package, archive: Path, folder: Path) -> str:
 # -- the corpora ---------------------------------------------------------------------
 
 
-def default_root() -> Path:
-    """Where corpora are kept: ``$QYN1_CORPORA``, or ``corpora`` in the user's cache folder."""
-    if configured := os.environ.get("QYN1_CORPORA"):
-        return Path(configured)
-    import platformdirs  # noqa: PLC0415 - not needed where the folder is configured
-
-    return Path(platformdirs.user_cache_dir("qyn1")) / "corpora"
-
-
 def fetch(manifest: Manifest, root: Path) -> Iterator[Package]:
     """Fetch and unpack every package of ``manifest`` below ``root``; each with its pins.
 
@@ -299,7 +291,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("action", choices=["fetch", "pin"])
     parser.add_argument("manifest", nargs="*", type=Path, help="manifests, by path or file name (default: all)")
     options = parser.parse_args(arguments)
-    root = default_root()
+    root = corpora_root()
     chosen = [_named(path) for path in options.manifest] or manifests()
     failed = False
     for path in chosen:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.corpora import PROJECTS, TRAINING, default_root
+from benchmarks.corpora import PROJECTS, TRAINING
+from qyn1_core.suite import corpora_root
 from qyn1_core.training import files_of, read_manifest
 
 __all__ = ["Project", "SourceFile", "concatenation", "projects", "small_files", "tar_of", "training_packages"]
@@ -132,7 +133,7 @@ def main(folder: Path) -> None:
     """Write the blobs."""
     from qyn1_plugins.host import default_host  # noqa: PLC0415 - the rest works without a host
 
-    root = default_root()
+    root = corpora_root()
     detect = default_host().detect_language
     for name in ("blobs", "blobs-train"):
         (folder / name).mkdir(parents=True, exist_ok=True)

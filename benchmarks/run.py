@@ -27,13 +27,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.contenders import Contender, contenders, prepare
-from benchmarks.corpora import default_root
 from benchmarks.inputs import projects, training_packages
 from benchmarks.measure import Meter
 from benchmarks.peers import PEERS, Result, missing, train_dictionary
 from benchmarks.plot import pareto_picture
 from benchmarks.small import small_results
 from benchmarks.tables import project_table, small_table, speed_table
+from qyn1_core.suite import corpora_root
 from qyn1_plugins.host import default_host
 
 __all__ = ["main"]
@@ -121,7 +121,7 @@ def _names(text: str) -> list[str]:
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Run the benchmark that ``options`` describe; the results as JSON types."""
     host = default_host()
-    root = options.corpora or default_root()
+    root = options.corpora or corpora_root()
     wanted = _names(options.projects)
     everything = projects(root, host.detect_language)
     chosen = [

@@ -11,7 +11,7 @@ import io
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -70,10 +70,22 @@ class Regression:
         return f"{self.project}, {self.way}: {self.figure} {100 * self.change:+.1f} %"
 
 
-def measure(project: Path, ways: Mapping[str, Priors], host: Host, *, repeat: int) -> Iterator[Case]:
-    """A case for each of ``ways``, a name and the priors that go with it (their workers are not used)."""
+def measure(
+    project: Path, ways: Mapping[str, Priors], host: Host, *, repeat: int, name: str | None = None
+) -> Iterator[Case]:
+    """A case for each of ``ways``, a name and the priors that go with it (their workers are not used).
+
+    ``name`` is that of the project in them; None: its folder's.
+    """
     reference = min(_reference(project, next(iter(ways.values())), host) for _ in range(repeat))
+    measured: list[tuple[Priors, Case]] = []
     for way, priors in ways.items():
+        # Presets that say the same are measured once.
+        alike = replace(priors, preset="")
+        same = next((case for known, case in measured if known == alike), None)
+        if same is not None:
+            yield replace(same, way=way)
+            continue
         best_pack = best_unpack = float("inf")
         for _ in range(repeat):
             out = io.BytesIO()
@@ -84,8 +96,8 @@ def measure(project: Path, ways: Mapping[str, Priors], host: Host, *, repeat: in
             with open_package(out, host=host) as package:
                 package.verify(workers=1)
             best_unpack = min(best_unpack, time.process_time() - begin)
-        yield Case(
-            project.resolve().name,
+        case = Case(
+            name or project.resolve().name,
             way,
             report.files,
             report.raw_size,
@@ -94,6 +106,8 @@ def measure(project: Path, ways: Mapping[str, Priors], host: Host, *, repeat: in
             round(best_pack / reference, 3),
             round(best_unpack / reference, 3),
         )
+        measured.append((alike, case))
+        yield case
 
 
 def _reference(project: Path, priors: Priors, host: Host) -> float:
@@ -131,7 +145,7 @@ def read_baseline(document: object, origin: str) -> list[Case]:
             for row in document["cases"]
         ]
     except (KeyError, TypeError, ValueError):
-        raise ConfigError(f"{origin} is not what `qyn1 bench --json` prints") from None
+        raise ConfigError(f"{origin} is not what `qyn1 bench --save` writes") from None
 
 
 _FIGURES: Final[Mapping[str, Callable[[Case], float]]] = {
@@ -150,7 +164,7 @@ def compare(
     """
     known = {case.key: case for case in baseline}
     if not any(case.key in known for case in cases):
-        raise ConfigError("the baseline has none of these projects and ways: measure one with --json")
+        raise ConfigError("the baseline has none of these projects and ways: measure one with --save")
     found = []
     for case in cases:
         old = known.get(case.key)

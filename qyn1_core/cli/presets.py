@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from qyn1_core.benching import Case, compare, markdown, measure
-from qyn1_core.cli.bench import load_baseline
+from qyn1_core.benching import Case, markdown, measure
+from qyn1_core.cli.bench import judge, load_baseline, named, size_tolerance_option, time_tolerance_option
 from qyn1_core.cli.terminal import print_table, say
 from qyn1_core.errors import ConfigError, NotFound
 from qyn1_core.output import whole_file
 from qyn1_core.priors import read_preset, resolve
+from qyn1_core.suite import shipped_baseline, suite_projects
 from qyn1_plugins.host import default_host
 
 
@@ -32,31 +33,34 @@ def list_presets() -> None:
 
 @command.command("promote")
 @click.argument("candidate", type=click.Path(path_type=Path))
-@click.argument("projects", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("projects", nargs=-1, type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="FILE", help="Where it goes.")
 @click.option(
     "--baseline",
-    required=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="What `qyn1 bench --preset NAME --json PROJECT...` printed for the preset as it is, NAME being CANDIDATE's.",
+    help="What `qyn1 bench --preset NAME --save FILE PROJECT...` wrote for the preset as it is (NAME: CANDIDATE's).",
 )
 @click.option("--repeat", type=click.IntRange(1, 99), default=3, metavar="N", help="The quickest of N runs counts.")
-@click.option("--size-tolerance", type=float, default=0.5, metavar="PERCENT", help="How much larger is still good.")
-@click.option("--time-tolerance", type=float, default=30.0, metavar="PERCENT", help="How much slower is still good.")
+@size_tolerance_option
+@time_tolerance_option
 def promote(
     candidate: Path,
     projects: tuple[Path, ...],
     output: Path,
-    baseline: Path,
+    baseline: Path | None,
     repeat: int,
-    size_tolerance: float,
+    size_tolerance: float | None,
     time_tolerance: float,
 ) -> int:
     """Measure the preset in the file CANDIDATE on PROJECTS; write it only if it is no worse than the baseline.
 
-    Exit code 1, and nothing written, when it is worse.
+    Without PROJECTS those of `qyn1 bench --suite` are measured and compared with the shipped
+    baseline; a preset that is new must be no worse than `default`. Exit code 1, and nothing
+    written, when it is worse.
     """
+    if bool(projects) != (baseline is not None):
+        raise click.UsageError("PROJECTS and --baseline belong together: give both, or neither")
     try:
         text = candidate.read_text("utf-8")
     except FileNotFoundError:
@@ -65,17 +69,17 @@ def promote(
         raise ConfigError(f"{candidate} is not UTF-8 text") from None
     values = read_preset(candidate.stem, text)
     host = default_host()
-    old = load_baseline(baseline)
+    old = shipped_baseline() if baseline is None else load_baseline(baseline)
+    way = f"preset {candidate.stem}"
+    if baseline is None and not any(case.way == way for case in old):
+        way = "preset default"
     settings: dict[str, object] = {**values, "workers": 1, "executor": "threads"}
     cases: list[Case] = []
-    for project in projects:
+    for name, project in named(projects) or suite_projects():
         priors = resolve(project, command_line=settings, host=host)
-        cases += measure(project, {f"preset {candidate.stem}": priors}, host, repeat=repeat)
+        cases += measure(project, {way: priors}, host, repeat=repeat, name=name)
     click.echo(markdown(cases, old), nl=False)
-    worse = compare(cases, old, size_tolerance=size_tolerance / 100, time_tolerance=time_tolerance / 100)
-    for regression in worse:
-        say(f"worse than the baseline: {regression}")
-    if worse:
+    if judge(cases, old, size_tolerance, time_tolerance, shipped=baseline is None):
         say(f"{output} is as it was")
         return 1
     with whole_file(output, force=True) as file:

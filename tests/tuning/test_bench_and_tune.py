@@ -5,20 +5,25 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qyn1_core import PackReport, Priors, cli, resolve, tuning
-from qyn1_core.benching import Case, compare, markdown
+from qyn1_core import PackReport, Priors, cli, pack, resolve, tuning
+from qyn1_core.benching import Case, compare, markdown, measure, read_baseline
 from qyn1_core.errors import ConfigError
 from qyn1_core.manifest_writing import write_settings
 from qyn1_core.pareto import pareto_front, pareto_picture, pareto_plot
+from qyn1_core.settings import MODES
+from qyn1_core.suite import SUITE, shipped_baseline
 from qyn1_core.tuning import Objective, Trial, tune
 from qyn1_plugins.host import default_host
 
@@ -137,6 +142,107 @@ def test_a_preset_is_promoted_only_when_it_is_no_worse(
     candidate.write_text('recipients = ["age1x"]\n')
     _, errors = run(*command, code=2)
     assert errors == "qyn1: preset mine:1: recipients: cannot be set here\n"
+
+
+# -- the shipped baseline --------------------------------------------------------------
+
+
+def test_the_shipped_baseline_has_every_mode_and_preset_of_every_project() -> None:
+    cases = shipped_baseline()
+    ways = {*(f"mode {mode}" for mode in MODES), *(f"preset {name}" for name in HOST.presets())}
+    found: dict[str, set[str]] = {}
+    for case in cases:
+        found.setdefault(case.project, set()).add(case.way)
+        assert case.size_ratio == round(case.packed_size / case.raw_size, 6)
+        assert case.pack_time > 0 < case.unpack_time
+    assert found == dict.fromkeys(SUITE, ways)
+
+
+@pytest.fixture
+def suite(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[str, str]]) -> Path:
+    """A suite of one project, and its baseline as if it had come with qyn1."""
+    corpora = tmp_path / "corpora"
+    (corpora / "bench").mkdir(parents=True)
+    project.rename(corpora / "bench/project")
+    monkeypatch.setenv("QYN1_CORPORA", str(corpora))
+    monkeypatch.setattr("qyn1_core.suite.SUITE", ("project",))
+    baseline = tmp_path / "baseline.json"
+    run("bench", "--suite", "--repeat", "1", "--preset", "default", "--mode", "fast", "--save", baseline)
+    for module in ("bench", "presets"):
+        monkeypatch.setattr(
+            f"qyn1_core.cli.{module}.shipped_baseline",
+            lambda: read_baseline(json.loads(baseline.read_text()), "the shipped baseline"),
+        )
+    return baseline
+
+
+def _shrink(baseline: Path, **figures: float) -> None:
+    document = json.loads(baseline.read_text())
+    for case in document["cases"]:
+        for name, factor in figures.items():
+            case[name] *= factor
+    baseline.write_text(json.dumps(document))
+
+
+@pytest.mark.native
+def test_the_suite_is_judged_by_the_shipped_baseline_and_not_a_byte_may_be_lost(
+    suite: Path, run: Callable[..., tuple[str, str]]
+) -> None:
+    command = ("bench", "--suite", "--repeat", "1", "--mode", "fast", "--time-tolerance", "1e6")
+    run(*command)
+    _shrink(suite, size_ratio=0.9999)
+    _, errors = run(*command, code=1)
+    assert "worse than the baseline: project, mode fast: size +0.0 %" in errors
+    run(*command, "--size-tolerance", "0.1")
+    (suite.parent / "corpora/bench/project/more.py").write_text("x = 1\n")
+    _, errors = run(*command, code=2)
+    assert "project has 13 files of" in errors
+    assert "fetch the projects again" in errors
+    shutil.rmtree(suite.parent / "corpora/bench/project")
+    _, errors = run(*command, code=3)
+    assert "python -m benchmarks.corpora fetch projects.toml" in errors
+
+
+@pytest.mark.native
+def test_promote_measures_the_suite_when_nothing_else_is_named(
+    suite: Path, tmp_path: Path, run: Callable[..., tuple[str, str]]
+) -> None:
+    out = tmp_path / "out.toml"
+    for name in ("default", "brand-new"):  # a new preset is judged by what `default` does
+        candidate = tmp_path / f"{name}.toml"
+        command = ("presets", "promote", candidate, "-o", out, "--repeat", "1", "--time-tolerance", "1e6")
+        candidate.write_text('block_size = "4 KiB"\n')
+        _, errors = run(*command, code=1)
+        assert "worse than the baseline: project, preset default: size" in errors
+        assert not out.exists()
+        candidate.write_text('block_size = "2 MiB"\n')
+        run(*command)
+        assert out.read_text() == candidate.read_text()
+        out.unlink()
+    run("presets", "promote", candidate, tmp_path, "-o", out, code=2)  # projects without a baseline
+
+
+def test_options_that_exclude_each_other_are_refused(run: Callable[..., tuple[str, str]], tmp_path: Path) -> None:
+    run("bench", "--suite", tmp_path, code=2)
+    run("bench", tmp_path, "--save", tmp_path / "a", "--baseline", tmp_path / "b", code=2)
+
+
+def test_presets_that_say_the_same_are_measured_once(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[Priors] = []
+
+    def watched(*arguments: Any, priors: Priors, **rest: Any) -> PackReport:
+        counted.append(priors)
+        return pack(*arguments, priors=priors, **rest)
+
+    monkeypatch.setattr("qyn1_core.benching.pack", watched)
+    ways = {
+        name: resolve(project, command_line={"preset": name, "mode": "fast", "workers": 1}, environ={}, host=HOST)
+        for name in ("python-data", "node-service", "rust-cpp-macros")
+    }
+    cases = list(measure(project, ways, HOST, repeat=1))
+    assert [case.way for case in cases] == list(ways)
+    assert len(counted) == 2
+    assert replace(cases[0], way="") == replace(cases[1], way="")
 
 
 # -- tune ----------------------------------------------------------------------------

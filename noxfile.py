@@ -33,6 +33,7 @@ TEST_TOOLS = [
     "jsonschema>=4.20",
 ]
 LINT_TOOLS = ["ruff==0.17.*", "types-PyYAML", "types-setuptools", "mypy>=2.4,<3", "import-linter>=2.5", "tomli"]
+CLUSTERS = ["distributed", "ray"]
 PACKAGES = ["qyn1_core", "qyn1_plugins", "qyn1_presets", "qyn1_setuptools"]
 NATIVE = Path("native")
 
@@ -176,6 +177,12 @@ def tests(session: nox.Session) -> None:
     """The whole suite, native where Rust is installed, with the real tools of others."""
     _debian_packages(session, {"age": "age", "minisign": "minisign"})
     session.install(*TEST_TOOLS, ".[libsodium,keyring]")
+    for cluster in CLUSTERS:
+        # ray has no wheel for every system. What cannot be had is not tested.
+        session.install(cluster, success_codes=range(256))
+        look = f"import importlib.util; print(importlib.util.find_spec({cluster!r}) is None)"
+        if str(session.run("python", "-c", look, silent=True)).strip() == "True":
+            session.warn(f"{cluster} could not be installed: ITS EXECUTOR IS NOT TESTED")
     if shutil.which("cargo") is not None:
         session.run("python", "-c", "import qyn1_native", silent=True)
     session.run("pytest", "-m", "not bazel", *session.posargs)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from qyn1_plugins.errors import ConfigError, Qyn1Error
 from qyn1_plugins.executors.options import check_options
@@ -14,6 +15,7 @@ from qyn1_plugins.executors.options import check_options
 __all__ = ["DaskExecutor"]
 
 _T = TypeVar("_T")
+_LOG: Final = logging.getLogger("distributed.client")
 
 
 class _ClusterExecutor(Executor):
@@ -23,6 +25,7 @@ class _ClusterExecutor(Executor):
         self._client = client
         # Compressing a block is a pure function, yet equal blocks are no reason to share a future.
         self._executor: Executor = client.get_executor(pure=False)
+        _LOG.addFilter(_is_not_the_loss)
 
     def submit(self, fn: Callable[..., _T], /, *args: Any, **kwargs: Any) -> Future[_T]:
         """Run ``fn`` on some worker."""
@@ -39,6 +42,12 @@ class _ClusterExecutor(Executor):
         if self.lost() is None:
             self._executor.shutdown(wait=wait and not cancel_futures)
         self._client.close()
+        _LOG.removeFilter(_is_not_the_loss)
+
+
+def _is_not_the_loss(record: logging.LogRecord) -> bool:
+    """False for the loss of the scheduler, which `_ClusterExecutor.lost` tells."""
+    return not record.getMessage().startswith("Failed to reconnect to scheduler")
 
 
 class DaskExecutor:

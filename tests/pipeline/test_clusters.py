@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,15 +16,18 @@ from typing import Any
 import pytest
 
 from qyn1_core import Sealing, pack, resolve
-from qyn1_core.errors import PluginError
 from qyn1_plugins.executors.dask import DaskExecutor
+from qyn1_plugins.executors.ray import RayExecutor
 from qyn1_plugins.host import default_host
 from qyn1_plugins.spec import BlockEvent
 
-pytestmark = [
-    pytest.mark.skipif(DaskExecutor().unavailable() is not None, reason="distributed is not installed"),
-    pytest.mark.filterwarnings("default"),  # what a cluster warns of is not ours to judge
-]
+pytestmark = pytest.mark.filterwarnings("default")  # what a cluster warns of is not ours to judge
+needs_dask = pytest.mark.skipif(
+    DaskExecutor().unavailable() is not None, reason="distributed is not installed: DASK IS NOT TESTED"
+)
+needs_ray = pytest.mark.skipif(
+    RayExecutor().unavailable() is not None, reason="ray is not installed: RAY IS NOT TESTED"
+)
 
 HOST = default_host()
 
@@ -71,6 +76,7 @@ def _packed(
     return output.read_bytes()
 
 
+@needs_dask
 def test_a_cluster_gives_the_same_bytes_even_when_it_loses_a_worker(
     project: Path, tmp_path: Path, cluster: Any
 ) -> None:
@@ -90,19 +96,81 @@ def test_a_cluster_gives_the_same_bytes_even_when_it_loses_a_worker(
     assert len(lost) == 2
 
 
+@needs_dask
 def test_a_scheduler_that_dies_ends_in_one_line_and_leaves_nothing(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    slowly = {**os.environ, "QYN1_NATIVE": "0", "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
-        [sys.executable, "-c", _SCHEDULER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        there: dict[str, Any] = {"executor": "dask", "executor_options": {"scheduler": address}}
-
-        def kill(event: BlockEvent) -> None:
-            if event.number == 1:
-                process.kill()
-
-        (tmp_path / "out").mkdir()
-        with pytest.raises(PluginError, match="the dask scheduler is gone"):
-            _packed(project, tmp_path / "out/p.qyn1", kill, **there)
+        [sys.executable, "-c", _SCHEDULER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=slowly
+    ) as scheduler:
+        assert scheduler.stdout is not None
+        address = scheduler.stdout.readline().strip()
+        with subprocess.Popen(
+            [sys.executable, "-m", "qyn1_core", "pack", project, "-o", tmp_path / "out/p.qyn1", "--no-encrypt", "-q",
+             "--mode", "fast", "--block-size", "4 KiB", "--workers", "2", "--progress", "json",
+             "--executor", "dask", "--executor-option", f"scheduler={address}"],
+            stderr=subprocess.PIPE, text=True, env=slowly,
+        ) as packing:  # fmt: skip
+            assert packing.stderr is not None
+            assert json.loads(packing.stderr.readline())["number"] == 1
+            scheduler.kill()
+            errors = [line for line in packing.stderr if not line.startswith("{")]
+    assert errors == ["qyn1: the dask scheduler is gone: start it again, or use another executor\n"]
+    assert packing.returncode == 7
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@needs_dask
+def test_a_scheduler_that_never_was_is_one_line(project: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "qyn1_core", "pack", project, "-o", tmp_path / "p.qyn1", "--no-encrypt", "-q",
+         "--mode", "fast", "--executor", "dask", "--executor-option", "scheduler=tcp://127.0.0.1:9",
+         "--executor-option", "timeout=1"],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert done.stderr.startswith("qyn1: the dask scheduler tcp://127.0.0.1:9 does not answer: ")
+    assert done.stderr.count("\n") == 1
+    assert done.returncode == 1
+    assert not (tmp_path / "p.qyn1").exists()
+
+
+@needs_ray
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are looked for in /proc")
+def test_ray_gives_the_same_bytes_even_when_it_loses_a_worker(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in project.iterdir():
+        path.write_text(path.read_text() * 10)
+    here = _packed(project, tmp_path / "here", block_size=65536)
+    mark = f"QYN1_TEST_RUN={os.getpid()}-{tmp_path.name}"
+    monkeypatch.setenv(*mark.split("=", 1))
+    # Workers without the extension take long enough to be caught at work.
+    monkeypatch.setenv("QYN1_NATIVE", "0")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    ray: Any = import_module("ray")
+    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    try:
+        lost: list[int] = []
+
+        def lose_one(_: BlockEvent) -> None:
+            for worker in _at_work(mark):
+                with suppress(ProcessLookupError):  # it has gone by itself
+                    if not lost:
+                        os.kill(worker, signal.SIGKILL)
+                        lost.append(worker)
+
+        assert _packed(project, tmp_path / "there", lose_one, executor="ray", block_size=65536) == here
+        assert len(lost) == 1
+    finally:
+        ray.shutdown()
+
+
+def _at_work(mark: str) -> list[int]:
+    """The processes of ray, started with ``mark`` in their environment, that carry out a task now."""
+    found: list[int] = []
+    for place in Path("/proc").iterdir():
+        with suppress(OSError):
+            works = place.name.isdecimal() and (place / "cmdline").read_bytes().startswith(b"ray::_call")
+            if works and mark.encode() in (place / "environ").read_bytes():
+                found.append(int(place.name))
+    return found

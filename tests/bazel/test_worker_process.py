@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ class Worker:
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
 
-    def send(self, *requests: dict[str, object]) -> None:
+    def send(self, *requests: Mapping[str, object]) -> None:
         """All in one write with nothing in between, as Bazel 4 does."""
         assert self.process.stdin is not None
         self.process.stdin.write(b"".join(json.dumps(request).encode() for request in requests))

@@ -92,7 +92,7 @@ def project_entries(sources: Sequence[SourceFile], base: Path) -> list[ProjectEn
     for source in sources:
         other = chosen.setdefault(source.path, source)
         if other.file != source.file:
-            raise SourceError(f"both {other.file} and {source.file} come to this path; leave one out", source.path)
+            raise SourceError(f"both {other.file} and {source.file} come to this path; leave one out, in Bazel of srcs", source.path)
         if source.executable:
             chosen[source.path] = source
     entries: list[ProjectEntry] = []
@@ -268,7 +268,7 @@ def _merged_entries(opened: Sequence[_Object]) -> tuple[Entry, ...]:
                     continue
                 raise ConfigError(
                     f"both {owner} and {item.name} have {entry.path}; a package has one file of a path: "
-                    "leave it out of one of them, or give one a prefix"
+                    "leave it out of the srcs of one of them, or give one a prefix"
                 )
             owners[entry.path] = (item.name, entry)
             places[number] = len(merged)

@@ -84,7 +84,7 @@ def _requirements(protocol, secret = False):
         requirements.update({"no-cache": "1", "no-remote": "1"})
     return requirements
 
-def compile_object(ctx, tool, part, settings, language = "", preset = "", manifest = None):
+def compile_object(ctx, tool, part, settings):
     """Declare the action that makes one object.
 
     Args:
@@ -92,9 +92,6 @@ def compile_object(ctx, tool, part, settings, language = "", preset = "", manife
       tool: a Qyn1ToolchainInfo.
       part: a struct as in `Qyn1Info.parts`.
       settings: the targets of the build settings `mode`, `preset` and `worker_protocol`, by name.
-      language: the language of all sources; empty: found out for each.
-      preset: the name of a preset.
-      manifest: the File with the project's settings, or None.
     """
     protocol = setting(settings.worker_protocol)
     start, step = _arguments(ctx, tool, protocol)
@@ -106,17 +103,18 @@ def compile_object(ctx, tool, part, settings, language = "", preset = "", manife
     mode = part.mode or setting(settings.mode)
     if mode:
         step.add("--mode=" + mode)
-    if preset or setting(settings.preset):
-        step.add("--preset=" + (preset or setting(settings.preset)))
-    if language:
-        step.add("--language=" + language)
-    if manifest:
-        step.add_all([manifest], format_each = "--manifest=%s")
+    preset = part.preset or setting(settings.preset)
+    if preset:
+        step.add("--preset=" + preset)
+    if part.language:
+        step.add("--language=" + part.language)
+    manifest = [part.manifest] if part.manifest else []
+    step.add_all(manifest, format_each = "--manifest=%s")
     add_sources(step, part)
     ctx.actions.run(
         executable = tool.executable,
         arguments = [start, step],
-        inputs = depset([manifest] if manifest else [], transitive = [part.srcs, part.executables, tool.files]),
+        inputs = depset(manifest, transitive = [part.srcs, part.executables, tool.files]),
         tools = [tool.tools],
         outputs = [part.object],
         mnemonic = "Qyn1Compile",
@@ -160,19 +158,21 @@ def link_package(ctx, tool, objects, output, settings, options, inputs = [], sec
         execution_requirements = _requirements(protocol, secret),
     )
 
-def merged_info(part, language, dependencies):
+def merged_info(part, dependencies):
     """The Qyn1Info of one object and of what it depends on.
 
     Args:
       part: a struct as in `Qyn1Info.parts`, or None.
-      language: its stated language, or empty.
       dependencies: list of Qyn1Info.
 
     Returns:
       A Qyn1Info.
     """
     return Qyn1Info(
-        languages = depset([language] if language else [], transitive = [info.languages for info in dependencies]),
+        languages = depset(
+            [part.language] if part and part.language else [],
+            transitive = [info.languages for info in dependencies],
+        ),
         objects = depset(
             [part.object] if part else [],
             transitive = [info.objects for info in dependencies],

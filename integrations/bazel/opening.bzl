@@ -107,8 +107,8 @@ def _qyn1_roundtrip_test_impl(ctx):
     for target in ctx.attr.deps:
         if Qyn1Info not in target:
             fail("%s: deps: %s gives no sources" % (label_text(ctx.label), label_text(target.label)))
-    info = merged_info(None, "", [target[Qyn1Info] for target in ctx.attr.deps])
-    parts = parts_to_link(ctx, info)
+    info = merged_info(None, [target[Qyn1Info] for target in ctx.attr.deps])
+    parts = parts_to_link(ctx, tool, info)
     archive = ctx.actions.declare_file(ctx.label.name + ".qyn1")
     link_package(
         ctx,

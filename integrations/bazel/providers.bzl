@@ -6,8 +6,8 @@ Qyn1Info = provider(
         "languages": "depset of strings: the languages that targets state with `language`.",
         "objects": "depset of File: the objects (`.qyn1o`) of the target and of its dependencies, " +
                    "dependencies first. What `qyn1_package` links.",
-        "parts": "depset of struct(label, object, mode, srcs, executables, strip_prefix, prefix): each object with " +
-                 "the target that it was made for and what it was made of.",
+        "parts": "depset of struct(label, object, srcs, executables, strip_prefix, prefix, mode, language, preset, " +
+                 "manifest): each object with the target that it was made for and what it was made of.",
         "sources": "depset of File: every source that stands in the objects.",
     },
 )

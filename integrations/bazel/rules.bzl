@@ -64,7 +64,7 @@ def _dependencies(ctx):
     infos = []
     for target in ctx.attr.deps:
         if Qyn1Info not in target:
-            fail("%s: deps: %s gives no sources (it is neither a library, a binary, a test nor a filegroup with some); " %
+            fail("%s: deps: %s gives no sources: neither it nor its deps has any in srcs, hdrs or data; " %
                  (label_text(ctx.label), label_text(target.label)) + "if its output is to be sealed, name it in srcs")
         infos.append(target[Qyn1Info])
     return infos
@@ -86,26 +86,21 @@ def own_part(ctx, tool, name):
     part = struct(
         executables = depset(ctx.files.executables),
         label = ctx.label,
+        language = ctx.attr.language,
+        manifest = ctx.file.manifest,
         mode = ctx.attr.mode,
         object = ctx.actions.declare_file(name),
         prefix = ctx.attr.prefix,
+        preset = ctx.attr.preset,
         srcs = depset([file for file in ctx.files.srcs if file not in executables]),
         strip_prefix = ctx.label.package if ctx.attr.strip_prefix == "." else ctx.attr.strip_prefix,
     )
-    compile_object(
-        ctx,
-        tool,
-        part,
-        settings_of(ctx),
-        language = ctx.attr.language,
-        preset = ctx.attr.preset,
-        manifest = ctx.file.manifest,
-    )
+    compile_object(ctx, tool, part, settings_of(ctx))
     return part
 
 def _qyn1_library_impl(ctx):
     part = own_part(ctx, qyn1_tool(ctx), ctx.label.name + ".qyn1o")
-    info = merged_info(part, ctx.attr.language if part else "", _dependencies(ctx))
+    info = merged_info(part, _dependencies(ctx))
     return [
         DefaultInfo(files = depset([part.object] if part else [])),
         info,
@@ -119,16 +114,19 @@ An object is not encrypted. It holds the sources for the package that is made of
     implementation = _qyn1_library_impl,
     attrs = dict(SOURCES, deps = attr.label_list(
         aspects = [qyn1_aspect],
-        doc = "Other `qyn1_library` targets, and libraries, binaries, tests and `filegroup`s of any language.",
+        doc = "Other `qyn1_library` targets, and targets of any rule: libraries, binaries, tests, `filegroup`s.",
     ), **SETTINGS),
     provides = [Qyn1Info],
 )
 
-def parts_to_link(ctx, info):
-    """Which of the collected objects stand in a package.
+def parts_to_link(ctx, tool, info):
+    """Which objects stand in a package.
+
+    A file that several targets have is in the object of the first one only; for the others, objects without it are made.
 
     Args:
-      ctx: the context of a rule with the attributes `mode` and `include_external`.
+      ctx: the context of a rule with `SETTINGS` and the attributes `mode` and `include_external`.
+      tool: a Qyn1ToolchainInfo.
       info: the Qyn1Info of everything.
 
     Returns:
@@ -142,7 +140,42 @@ def parts_to_link(ctx, info):
         key = label_text(part.label)
         if key not in chosen or part.mode == ctx.attr.mode:
             chosen[key] = part
-    return chosen.values()
+    seen = {}
+    return [part for part in [_rest(ctx, tool, part, seen) for part in chosen.values()] if part]
+
+def _rest(ctx, tool, part, seen):
+    """The part without the files that are in `seen`, to which its files are added; None if it has no others."""
+    srcs = _unseen(part, part.srcs.to_list(), False, seen)
+    executables = _unseen(part, part.executables.to_list(), True, seen)
+    if srcs == part.srcs.to_list() and executables == part.executables.to_list():
+        return part
+    if not srcs and not executables:
+        return None
+    name = "_qyn1/%s/%s/%s" % (ctx.label.name, repository_of(part.label), part.object.short_path.replace("../", ""))
+    rest = struct(
+        executables = depset(executables),
+        label = part.label,
+        language = part.language,
+        manifest = part.manifest,
+        mode = part.mode,
+        object = ctx.actions.declare_file(name),
+        prefix = part.prefix,
+        preset = part.preset,
+        srcs = depset(srcs),
+        strip_prefix = part.strip_prefix,
+    )
+    compile_object(ctx, tool, rest, settings_of(ctx))
+    return rest
+
+def _unseen(part, files, executable, seen):
+    """Those of the files that do not yet come to the same path with the same mode."""
+    fresh = []
+    for file in files:
+        key = (file, part.strip_prefix, part.prefix, executable)
+        if key not in seen:
+            seen[key] = None
+            fresh.append(file)
+    return fresh
 
 def _recipients(ctx):
     """Options that name the recipients, and the files that hold some."""
@@ -181,8 +214,8 @@ def _qyn1_package_impl(ctx):
     recipients, files = _recipients(ctx)
     sealing, secret = _sealing(ctx)
     part = own_part(ctx, tool, ctx.label.name + ".srcs.qyn1o")
-    info = merged_info(part, ctx.attr.language if part else "", _dependencies(ctx))
-    objects = [chosen.object for chosen in parts_to_link(ctx, info)]
+    info = merged_info(part, _dependencies(ctx))
+    objects = [chosen.object for chosen in parts_to_link(ctx, tool, info)]
     output = ctx.actions.declare_file(ctx.attr.out or ctx.label.name + ".qyn1")
     options = recipients + sealing
     if ctx.file.manifest:
@@ -220,7 +253,7 @@ The objects of the targets are linked; only what changed was compressed again. S
         ),
         deps = attr.label_list(
             aspects = [qyn1_aspect],
-            doc = "`qyn1_library` targets, and libraries, binaries, tests and `filegroup`s of any language.",
+            doc = "`qyn1_library` targets, and targets of any rule: libraries, binaries, tests, `filegroup`s.",
         ),
         deterministic = attr.bool(
             doc = "Equal sources give equal bytes. The keys are derived from the secret in the file that " +

@@ -50,16 +50,16 @@ CASES = [
         "twice",
         f"""\
 qyn1_library(name = "left", srcs = ["a.py"])
-qyn1_library(name = "right", srcs = ["a.py"])
+qyn1_library(name = "right", srcs = ["sub/a.py"], strip_prefix = "twice/sub", prefix = "twice")
 qyn1_package(name = "p", deps = [":left", ":right"], recipients = ["{PUBLIC}"])""",
-        ["//twice:p: both //twice:left and //twice:right have twice/a.py"],
+        ["//twice:p: both //twice:left and //twice:right have twice/a.py", "leave it out of the srcs of one of them"],
     ),
     (
         "no_sources",
         f"""\
-genrule(name = "made", outs = ["made.py"], cmd = "touch $@")
-qyn1_package(name = "p", deps = [":made"], recipients = ["{PUBLIC}"])""",
-        ["//no_sources:p: deps: //no_sources:made gives no sources", "srcs"],
+config_setting(name = "fast", values = {{"compilation_mode": "opt"}})
+qyn1_package(name = "p", deps = [":fast"], recipients = ["{PUBLIC}"])""",
+        ["//no_sources:p: deps: //no_sources:fast gives no sources", "srcs"],
     ),
     (
         "no_secret",
@@ -86,7 +86,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         )
         made.write(f"{name}/a.py", "x = 1\n")
         made.write(f"{name}/qyn1.toml", "nonsense = true\n")
-        made.write(f"{name}/sub/b.py", "y = 1\n")
+        made.write(f"{name}/sub/a.py", "y = 1\n")
     return made
 
 

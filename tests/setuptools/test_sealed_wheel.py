@@ -6,7 +6,6 @@ import importlib.util
 import io
 import sys
 import zipfile
-from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -252,9 +251,7 @@ def test_pip_wheel_and_editable_installs(environment: Environment, project: Path
 @needs("build")
 def test_python_m_build(environment: Environment, project: Path) -> None:
     add(project, SEAL_ALL)
-    setting = f"--build-option=qyn1 --dist-dir={project / 'own'} --armor"
-    if int(metadata.version("setuptools").partition(".")[0]) < 75:
-        pytest.skip("this setuptools hangs its own options after those of --build-option")
+    setting = f"--build-option=qyn1 --dist-dir={project / 'own'} --armor bdist_wheel"
     environment.check(project, "-m", "build", "--no-isolation", f"--config-setting={setting}")
     (built,) = project.glob("dist/*.whl")
     assert set(members(built)) == {"shop/__init__.py", "shop/my_shop.qyn1", "shop/data/list.json"}

@@ -13,9 +13,8 @@ import os
 import struct
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = ["FileIndex", "Known"]
 
@@ -26,8 +25,7 @@ _DIGEST: Final = 32
 _RACY_NANOSECONDS: Final = 2 * 10**9
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """``language`` of a file, ``size`` of what is packed of it, and the SHA-256 of each piece of that."""
 
     language: str

@@ -92,7 +92,9 @@ def project_entries(sources: Sequence[SourceFile], base: Path) -> list[ProjectEn
     for source in sources:
         other = chosen.setdefault(source.path, source)
         if other.file != source.file:
-            raise SourceError(f"both {other.file} and {source.file} come to this path; leave one out, in Bazel of srcs", source.path)
+            raise SourceError(
+                f"both {other.file} and {source.file} come to this path; leave one out, in Bazel of srcs", source.path
+            )
         if source.executable:
             chosen[source.path] = source
     entries: list[ProjectEntry] = []

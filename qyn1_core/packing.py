@@ -146,7 +146,6 @@ def _pack_files(
         fidelity=priors.fidelity,
         encryption=sealing.encryption,
         deterministic=sealing.is_deterministic,
-        raw_size=sum(entry.size for entry in plan.entries),
         notes=[*notes, *plan.notes],
     )
     _count_entries(plan, report)
@@ -182,11 +181,14 @@ def _check_names(plan: Plan) -> None:
 
 
 def _count_entries(plan: Plan, report: PackReport) -> None:
+    kinds = dict.fromkeys(EntryKind, 0)
     for entry in plan.entries:
-        report.files += entry.kind in (EntryKind.FILE, EntryKind.COPY)
-        report.copies += entry.kind is EntryKind.COPY
-        report.links += entry.kind is EntryKind.SYMLINK
-        report.directories += entry.kind is EntryKind.DIRECTORY
+        kinds[entry.kind] += 1
+        report.raw_size += entry.size
+    report.copies = kinds[EntryKind.COPY]
+    report.files = kinds[EntryKind.FILE] + report.copies
+    report.links = kinds[EntryKind.SYMLINK]
+    report.directories = kinds[EntryKind.DIRECTORY]
 
 
 def _plugins_needed(plan: Plan, host: Host) -> tuple[str, ...]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from qyn1_core.archive import Entry, EntryKind
 from qyn1_core.project_entries import ProjectEntry
@@ -17,8 +16,7 @@ _DIGEST: Final = 32
 _ENTRY_KINDS: Final = {"symlink": EntryKind.SYMLINK, "directory": EntryKind.DIRECTORY}
 
 
-@dataclass(frozen=True, slots=True)
-class Material:
+class Material(NamedTuple):
     """One file to pack, of which ``size`` bytes are packed: its own, or those of its canonical form.
 
     ``data`` is the canonical form if it was kept.
@@ -111,8 +109,7 @@ class Materials(Table[Material]):
         return bytes(self._digests[number * _DIGEST : (number + 1) * _DIGEST])
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """``size`` bytes of file ``material`` from ``offset``."""
 
     material: int
@@ -120,8 +117,7 @@ class Piece:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class BlockPlan:
+class BlockPlan(NamedTuple):
     """One block: pieces of files of one language, end to end."""
 
     language: str

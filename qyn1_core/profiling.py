@@ -51,6 +51,7 @@ _WAITING: Final = frozenset(
 _STAGES: Final = (
     ("qyn1_plugins.compressors.lanes", "", "entropy coder"),
     ("qyn1_plugins.compressors.rans", "", "entropy coder"),
+    ("qyn1_plugins.compressors.rans_payload", "", "entropy coder"),
     ("qyn1_plugins.compressors", "", "model"),
     ("qyn1_plugins.frontends", "claims", "plan"),
     ("qyn1_plugins.frontends", "", "lex"),

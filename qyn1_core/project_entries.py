@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from qyn1_core.archive.path_table import PathTable
 from qyn1_core.table import Table
@@ -16,8 +15,7 @@ EntryKindName = Literal["file", "symlink", "directory"]
 _KINDS: tuple[EntryKindName, ...] = ("file", "symlink", "directory")
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectEntry:
+class ProjectEntry(NamedTuple):
     """One file, symbolic link or empty folder to pack.
 
     ``path`` is relative to the project with forward slashes, spelled as the file

@@ -27,9 +27,12 @@ class Table(Sequence[_Value]):
     def __getitem__(self, number: int | slice) -> _Value | tuple[_Value, ...]:
         if isinstance(number, slice):
             return tuple(self._at(at) for at in range(*number.indices(len(self))))
-        if not -len(self) <= number < len(self):
-            raise IndexError(f"{number} of {len(self)}")
-        return self._at(number % len(self))
+        length = len(self)
+        if 0 <= number < length:
+            return self._at(number)
+        if -length <= number < 0:
+            return self._at(number + length)
+        raise IndexError(f"{number} of {length}")
 
     def __iter__(self) -> Iterator[_Value]:
         return map(self._at, range(len(self)))

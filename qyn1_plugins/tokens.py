@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import cached_property
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+from qyn1_plugins.token_kinds import TokenKind
 
 __all__ = ["TokenKind", "TokenStream", "line_starts"]
 
@@ -20,27 +21,6 @@ _DTYPES: Final = (
     ("line_start", np.uint32),
     ("indent", np.uint16),
 )
-
-
-class TokenKind(IntEnum):
-    """What a token is. The numbers are stable: native code and caches share them."""
-
-    WHITESPACE = 0  # spaces, tabs, form feeds inside a line, line continuations
-    NEWLINE = 1  # one line break: LF, CRLF or CR
-    COMMENT = 2  # from its opener to its end, without a line comment's line break
-    IDENTIFIER = 3
-    KEYWORD = 4
-    NUMBER = 5
-    STRING = 6  # a whole literal, or one literal part of an interpolated one
-    OPERATOR = 7  # operators and separators
-    OPEN = 8  # ( [ { and what the language nests with
-    CLOSE = 9
-    REGEX = 10  # JavaScript regular expression literal
-    MARKUP = 11  # JSX text
-    PREPROCESSOR = 12  # the word of a C preprocessor directive with its '#'
-    ANNOTATION = 13  # Python decorator '@', Rust attribute '#', Rust lifetime
-    TEXT = 14  # a run of prose, or of bytes of no known structure
-    ERROR = 15  # bytes that cannot begin a token here
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +58,12 @@ class TokenStream:
         """Derive depth, lines and indentation from ``data``, ``kind`` and ``start``."""
         line_start = line_starts(data)
         return cls(data, kind, start, _depths(kind), line_start, _indents(data, line_start))
+
+    @classmethod
+    def of_bytes(cls, data: bytes, kind: bytes | bytearray, start: bytes) -> TokenStream:
+        """`build` from what lexers give: one byte for each kind, a little-endian uint32 for each start."""
+        starts = np.frombuffer(start, np.dtype("<u4")).astype(np.uint32, copy=False)
+        return cls.build(data, np.frombuffer(kind, np.uint8), starts)
 
     def __len__(self) -> int:
         return len(self.kind)

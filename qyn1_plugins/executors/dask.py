@@ -15,7 +15,7 @@ from qyn1_plugins.executors.options import check_options
 __all__ = ["DaskExecutor"]
 
 _T = TypeVar("_T")
-_LOG: Final = logging.getLogger("distributed.client")
+_NOISY: Final = ("distributed", "tornado", "asyncio")
 
 
 class _ClusterExecutor(Executor):
@@ -25,11 +25,19 @@ class _ClusterExecutor(Executor):
         self._client = client
         # Compressing a block is a pure function, yet equal blocks are no reason to share a future.
         self._executor: Executor = client.get_executor(pure=False)
-        _LOG.addFilter(_is_not_the_loss)
+        # When the scheduler goes, all of them complain, with tracebacks; `lost` says it in one line.
+        self._logs = [
+            logging.getLogger(name) for name in logging.root.manager.loggerDict if name.partition(".")[0] in _NOISY
+        ]
+        for log in self._logs:
+            log.addFilter(self._is_worth_saying)
 
     def submit(self, fn: Callable[..., _T], /, *args: Any, **kwargs: Any) -> Future[_T]:
         """Run ``fn`` on some worker."""
         return self._executor.submit(fn, *args, **kwargs)
+
+    def _is_worth_saying(self, record: logging.LogRecord) -> bool:
+        return self._client.status == "running" and "CommClosed" not in record.getMessage().replace(" ", "")
 
     def lost(self) -> str | None:
         """A client that could not reconnect to its scheduler closes itself; its futures stay pending for ever."""
@@ -42,12 +50,8 @@ class _ClusterExecutor(Executor):
         if self.lost() is None:
             self._executor.shutdown(wait=wait and not cancel_futures)
         self._client.close()
-        _LOG.removeFilter(_is_not_the_loss)
-
-
-def _is_not_the_loss(record: logging.LogRecord) -> bool:
-    """False for the loss of the scheduler, which `_ClusterExecutor.lost` tells."""
-    return not record.getMessage().startswith("Failed to reconnect to scheduler")
+        for log in self._logs:
+            log.removeFilter(self._is_worth_saying)
 
 
 class DaskExecutor:

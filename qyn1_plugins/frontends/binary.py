@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 from qyn1_plugins.frontends.lexing import LanguageFrontend, PureTokens
-from qyn1_plugins.tokens import TokenKind
+from qyn1_plugins.token_kinds import TokenKind
 
 __all__ = ["RUN", "BinaryFrontend"]
 

@@ -6,16 +6,17 @@ A built-in frontend is a pure Python lexer here and its native twin in
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from array import array
-from typing import ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, ClassVar
 
 from qyn1_plugins._native import WITHOUT_NATIVE, native
 from qyn1_plugins.errors import PluginError
 from qyn1_plugins.frontends import profiles
-from qyn1_plugins.tokens import TokenStream
+
+if TYPE_CHECKING:
+    from qyn1_plugins.tokens import TokenStream
 
 __all__ = ["LanguageFrontend", "PureTokens"]
 
@@ -57,17 +58,23 @@ class LanguageFrontend(ABC):
         """`lex` in Python."""
         tokens = PureTokens()
         self.scan(data, tokens)
-        return TokenStream.build(data, np.frombuffer(tokens.kind, np.uint8), np.array(tokens.start, np.uint32))
+        if sys.byteorder == "big":
+            tokens.start.byteswap()
+        return _stream(data, tokens.kind, tokens.start.tobytes())
 
     def lex_native(self, data: bytes) -> TokenStream:
         """`lex` in Rust; needs the native extension."""
         if native is None:
             raise PluginError(f"the native lexer of {self.name} {WITHOUT_NATIVE}")
-        kind, start = native.lex(self.name, data)
-        return TokenStream.build(
-            data, np.frombuffer(kind, np.uint8), np.frombuffer(start, np.dtype("<u4")).astype(np.uint32, copy=False)
-        )
+        return _stream(data, *native.lex(self.name, data))
 
     @abstractmethod
     def scan(self, data: bytes, tokens: PureTokens) -> None:
         """Adds the tokens of ``data`` to ``tokens``: the pure Python lexer of the language."""
+
+
+def _stream(data: bytes, kind: bytes | bytearray, start: bytes) -> TokenStream:
+    # The native compressors need no lexing in Python, and importing numpy takes longer than packing a small project.
+    from qyn1_plugins.tokens import TokenStream  # noqa: PLC0415
+
+    return TokenStream.of_bytes(data, kind, start)

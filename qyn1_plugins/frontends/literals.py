@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from qyn1_plugins.frontends.lexing import PureTokens
-from qyn1_plugins.tokens import TokenKind
+from qyn1_plugins.token_kinds import TokenKind
 
 __all__ = ["BYTE_ORDER_MARK", "Quoted", "finish", "kind_table", "words"]
 

@@ -27,7 +27,7 @@ from typing import ClassVar, Final, NamedTuple
 
 from qyn1_plugins.frontends.lexing import LanguageFrontend, PureTokens
 from qyn1_plugins.frontends.python_canonical import canonicalise
-from qyn1_plugins.tokens import TokenKind
+from qyn1_plugins.token_kinds import TokenKind
 
 __all__ = ["KEYWORDS", "PythonFrontend"]
 

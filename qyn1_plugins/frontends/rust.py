@@ -15,7 +15,7 @@ from typing import ClassVar, Final
 
 from qyn1_plugins.frontends.lexing import LanguageFrontend, PureTokens
 from qyn1_plugins.frontends.literals import BYTE_ORDER_MARK, Quoted, finish, kind_table, words
-from qyn1_plugins.tokens import TokenKind
+from qyn1_plugins.token_kinds import TokenKind
 
 __all__ = ["RustFrontend"]
 

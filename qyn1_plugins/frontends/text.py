@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 
 from qyn1_plugins.frontends import profiles
 from qyn1_plugins.frontends.lexing import LanguageFrontend, PureTokens
-from qyn1_plugins.tokens import TokenKind
+from qyn1_plugins.token_kinds import TokenKind
 
 __all__ = ["BY_CONTENT", "TextFrontend"]
 

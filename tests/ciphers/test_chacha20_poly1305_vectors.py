@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from qyn1_plugins.ciphers.chacha20_poly1305 import chacha20_keystream, poly1305
 from qyn1_plugins.ciphers.libsodium import Libsodium
 from qyn1_plugins.ciphers.openssl import OpenSSL
-from qyn1_plugins.ciphers.pure import Pure, chacha20_keystream, poly1305
+from qyn1_plugins.ciphers.pure import Pure
 from qyn1_plugins.errors import AuthenticationError
 from qyn1_plugins.spec import CipherProvider
 from qyn1_plugins.testing.cipher import check_cipher

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qyn1_plugins.built_in import qyn1_ciphers
+from qyn1_plugins.ciphers.chacha20_poly1305 import poly1305
 from qyn1_plugins.ciphers.libsodium import Libsodium
 from qyn1_plugins.ciphers.openssl import OpenSSL
-from qyn1_plugins.ciphers.pure import Pure, poly1305
+from qyn1_plugins.ciphers.pure import Pure
 from qyn1_plugins.errors import AuthenticationError
 from qyn1_plugins.spec import CipherProvider
 

@@ -40,6 +40,8 @@ CASES = [
         ["//manifest:p: qyn1.toml:1", "nonsense"],
     ),
     ("missing", 'qyn1_library(name = "p", srcs = ["gone.py"])', ["//missing:gone.py"]),
+    ("dangling", 'qyn1_library(name = "p", srcs = ["link.py"])', ["//dangling:p failed", "//dangling:link.py"]),
+    ("loop", 'qyn1_library(name = "p", srcs = ["link.py"])', ["//loop:p failed", "//loop:link.py", "cycle"]),
     ("folder", 'qyn1_library(name = "p", srcs = ["sub"])', ["//folder:p: ", "folder/sub: is a folder", "glob()"]),
     (
         "strip",
@@ -87,6 +89,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         made.write(f"{name}/a.py", "x = 1\n")
         made.write(f"{name}/qyn1.toml", "nonsense = true\n")
         made.write(f"{name}/sub/a.py", "y = 1\n")
+    (made.root / "dangling/link.py").symlink_to("nowhere.py")
+    (made.root / "loop/link.py").symlink_to("link.py")
     return made
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ from qyn1_core.worker import Place
 LAUNCHER = Path(__file__).parents[2] / "integrations/bazel/launcher.py"
 SOURCES = sorted(Path(email.__file__).parent.glob("*.py"))  # real ones, and at hand everywhere
 PATIENCE = 120
+NOBODY = 65534
 
 
 class Worker:
@@ -162,6 +164,65 @@ def test_terminated_it_calls_off_what_it_does_and_leaves_nothing(worker: Worker,
     assert (code, said) == (143, "qyn1: terminated\n")
     assert {json.loads(line)["wasCancelled"] for line in answers.splitlines()} == {True}
     assert left(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows makes such things otherwise")
+@pytest.mark.parametrize(
+    ("make", "code", "says"),
+    [
+        (lambda place: place.symlink_to("nowhere"), 3, "no such file"),
+        (lambda place: place.symlink_to(place.name), 1, "cannot be read: Too many levels of symbolic links"),
+        (Path.mkdir, 1, "is a folder; name its files, in Bazel with glob()"),
+        (os.mkfifo, 1, "is not a regular file"),
+    ],
+    ids=["dangling", "loop", "folder", "pipe"],
+)
+def test_a_source_that_cannot_be_read_is_named_with_its_target(
+    worker: Worker, tmp_path: Path, make: Callable[[Path], object], code: int, says: str
+) -> None:
+    make(tmp_path / "source.py")
+    worker.send({"arguments": step("out.qyn1o", SOURCES[0], Path("source.py")), "requestId": 1})
+    answer = worker.answer()
+    assert answer["exitCode"] == code
+    assert answer["output"] == f"qyn1: //some:library: source.py: {says}\n"
+    assert left(tmp_path) == ["source.py"]
+
+
+def run_as_somebody_else(arguments: list[str], folder: Path) -> list[object]:
+    """What `run_step` returns to a user who is not root. That user need not be able to start this Python."""
+    answer, told = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setgid(NOBODY)
+                os.setuid(NOBODY)
+            os.write(told, json.dumps(run_step(arguments, Place(folder))).encode())
+        finally:
+            os._exit(0)
+    os.close(told)
+    os.waitpid(child, 0)
+    with os.fdopen(answer, "rb") as file:
+        found: list[object] = json.loads(file.read())
+    return found
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
+def test_a_source_that_may_not_be_read_is_named_with_its_target() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        arguments = step("out.qyn1o", Path("source.py"))
+        (folder / "source.py").write_text("x = 1\n")
+        assert run_step(arguments, Place(folder)) == (0, "")  # loads what is loaded late, too
+        (folder / "out.qyn1o").unlink()
+        assert run_as_somebody_else(arguments, folder) == [0, ""]
+        (folder / "out.qyn1o").unlink()
+        (folder / "source.py").chmod(0o000)
+        says = "source.py: no permission to read it; exclude it or change its mode"
+        assert run_as_somebody_else(arguments, folder) == [4, f"qyn1: //some:library: {says}"]
+        assert left(folder) == ["source.py"]
 
 
 @pytest.mark.parametrize("text", [b'{"arguments": 7}', b"nonsense }", b'{"arguments": ["object"'])

@@ -130,6 +130,15 @@ def test_level_2_without_the_extension_says_what_to_do(monkeypatch: pytest.Monke
         ChunkedRans().encode(source, None, 2)
 
 
+@pytest.mark.native
+def test_the_extension_needs_less_memory_than_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    native = [ChunkedRans().memory(1 << shift) for shift in range(10, 27)]
+    assert native == sorted(native)
+    assert ChunkedRans().memory(4 << 20) < 100 << 20
+    monkeypatch.setattr(chunked_rans, "native", None)
+    assert ChunkedRans().memory(4 << 20) > 4 * native[12]
+
+
 def test_a_prior_helps_small_files_and_conforms(prior: Prior) -> None:
     check_compressor(ChunkedRans(), SOURCES[:3], language="python", prior=prior, levels=(1,))
     small = SOURCES[1][:3000]

@@ -9,6 +9,7 @@ pub mod error;
 pub mod lexers;
 pub mod mixing;
 pub mod morpheme;
+mod prefetch;
 pub mod rans;
 
 pub use error::CodecError;

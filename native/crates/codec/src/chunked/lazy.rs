@@ -1,10 +1,11 @@
-//! The lazy parser of `chunked-rans`, level 1: the native twin of `lazy_parser.py`, whose
+//! The lazy parser of `chunked-rans`, level 1: the native twin of `chunked_lazy.py`, whose
 //! docstring states every choice.
 
 use super::alphabet::INITIAL_DISTANCES;
 use super::matches::{common_length, window, Builder};
 use super::payload::Parsed;
 use super::prior::{Prior, MAX_PHRASE};
+use super::rows::{Rows, AHEAD};
 
 const HASH_BITS: u32 = 16;
 const CHAIN_DEPTH: usize = 6;
@@ -18,9 +19,8 @@ const NEXT_MARGIN: i32 = 24;
 const SECOND_MARGIN: i32 = 56;
 const MULTIPLIER_4: u32 = 2_654_435_761;
 const MULTIPLIER_8: u64 = 0x9e37_79b9_7f4a_7c15;
-const NONE: u32 = u32::MAX;
 
-/// What a position offers; a gain of 0 or less is nothing.
+/// What a position offers.
 #[derive(Clone, Copy, Default)]
 struct Offer {
     gain: i32,
@@ -38,41 +38,6 @@ impl Default for Target {
     fn default() -> Self {
         Target::Distance(0)
     }
-}
-
-/// The latest positions of each hash, latest first. Beside a position stand bits of the hashed
-/// bytes that did not go into the hash: most strangers are known without a look at the data.
-struct Rows<const DEPTH: usize> {
-    rows: Vec<[u32; DEPTH]>,
-}
-
-const POSITION_BITS: u32 = 27;
-const POSITION_MASK: u32 = (1 << POSITION_BITS) - 1;
-
-impl<const DEPTH: usize> Rows<DEPTH> {
-    fn new() -> Self {
-        Rows {
-            rows: vec![[NONE; DEPTH]; 1 << HASH_BITS],
-        }
-    }
-
-    /// `hash` has the index in its high 16 bits and the tag below.
-    #[inline]
-    fn insert(&mut self, hash: u32, position: usize) {
-        let row = &mut self.rows[(hash >> (32 - HASH_BITS)) as usize];
-        row.copy_within(..DEPTH - 1, 1);
-        row[0] = position as u32 | tag(hash);
-    }
-
-    #[inline]
-    fn row(&self, hash: u32) -> [u32; DEPTH] {
-        self.rows[(hash >> (32 - HASH_BITS)) as usize]
-    }
-}
-
-#[inline]
-fn tag(hash: u32) -> u32 {
-    (hash << HASH_BITS) & !POSITION_MASK
 }
 
 #[inline]
@@ -99,8 +64,8 @@ pub fn parse(data: &[u8], prior: &Prior) -> Parsed {
     let mut parser = Parser {
         data,
         prior,
-        short: Rows::new(),
-        long: Rows::new(),
+        short: Rows::new(HASH_BITS),
+        long: Rows::new(HASH_BITS),
         inserted: 0,
         recent: INITIAL_DISTANCES,
     };
@@ -113,22 +78,22 @@ impl Parser<'_> {
         let mut builder = Builder::new(self.data, self.prior);
         let mut position = 0;
         while position < size {
-            let mut offer = self.best(position);
-            if offer.gain <= 0 {
+            let Some(mut offer) = self.best(position, 0) else {
                 position += 1;
                 continue;
-            }
+            };
             while offer.length < GOOD_LENGTH {
-                let mut following = self.best(position + 1);
-                if following.gain > offer.gain + NEXT_MARGIN {
-                    position += 1;
-                } else {
-                    following = self.best(position + 2);
-                    if following.gain <= offer.gain + SECOND_MARGIN {
-                        break;
-                    }
-                    position += 2;
+                let following = self.best(position + 1, offer.gain + NEXT_MARGIN);
+                position += 1;
+                if let Some(following) = following {
+                    offer = following;
+                    continue;
                 }
+                let Some(following) = self.best(position + 1, offer.gain + SECOND_MARGIN) else {
+                    position -= 1;
+                    break;
+                };
+                position += 1;
                 offer = following;
             }
             match offer.target {
@@ -149,16 +114,19 @@ impl Parser<'_> {
     }
 
     /// Enters all positions before `position` into the rows.
-    #[inline]
+    #[inline(always)]
     fn insert_before(&mut self, position: usize) {
         while self.inserted < position {
             let at = self.inserted;
-            let rest = self.data.get(at..).unwrap_or(&[]);
-            if let Some(bytes) = rest.first_chunk::<8>() {
-                let word = u64::from_le_bytes(*bytes);
+            if let Some(word) = word_at(self.data, at + AHEAD) {
+                self.short.prefetch(hash_4(word));
+                self.long.prefetch(hash_8(word));
+                self.prior.prefetch(word);
+            }
+            if let Some(word) = word_at(self.data, at) {
                 self.short.insert(hash_4(word), at);
                 self.long.insert(hash_8(word), at);
-            } else if let Some(bytes) = rest.first_chunk::<4>() {
+            } else if let Some(bytes) = self.data[at..].first_chunk::<4>() {
                 self.short
                     .insert(hash_4(u64::from(u32::from_le_bytes(*bytes))), at);
             }
@@ -166,43 +134,24 @@ impl Parser<'_> {
         }
     }
 
-    fn best(&mut self, position: usize) -> Offer {
+    /// The best offer at `position` of those that gain more than `floor`.
+    #[inline(always)]
+    fn best(&mut self, position: usize, floor: i32) -> Option<Offer> {
         let data = self.data;
-        let mut best = Offer::default();
         if position + 1 >= data.len() {
-            return best;
+            return None;
         }
         self.insert_before(position);
         let limit = (data.len() - position).min(LENGTH_LIMIT);
-        let rest = &data[position..];
-        if let Some(bytes) = rest.first_chunk::<8>() {
-            let word = u64::from_le_bytes(*bytes);
-            follow(
-                data,
-                self.short.row(hash_4(word)),
-                hash_4(word),
-                position,
-                limit,
-                &mut best,
-            );
-            follow(
-                data,
-                self.long.row(hash_8(word)),
-                hash_8(word),
-                position,
-                limit,
-                &mut best,
-            );
-        } else if let Some(bytes) = rest.first_chunk::<4>() {
-            let hash = hash_4(u64::from(u32::from_le_bytes(*bytes)));
-            follow(data, self.short.row(hash), hash, position, limit, &mut best);
-        }
-        self.consider_phrases(position, &mut best);
+        let mut best = Offer {
+            gain: floor,
+            ..Offer::default()
+        };
         for (&distance, cost) in self.recent.iter().zip(REPEAT_COST) {
             let Some(start) = position.checked_sub(distance as usize) else {
                 continue;
             };
-            if data[start] != data[position] || data[start + 1] != data[position + 1] {
+            if data[start..start + 2] != data[position..position + 2] {
                 continue;
             }
             let length = common_length(data, start, position, limit);
@@ -215,10 +164,43 @@ impl Parser<'_> {
                 };
             }
         }
-        best
+        // Others that gain as much come first.
+        let repeated = best;
+        best.gain = (best.gain - 1).max(floor);
+        if let Some(word) = word_at(data, position) {
+            let (short, long) = (hash_4(word), hash_8(word));
+            follow(
+                data,
+                self.short.before(short, position),
+                position,
+                limit,
+                &mut best,
+            );
+            follow(
+                data,
+                self.long.before(long, position),
+                position,
+                limit,
+                &mut best,
+            );
+        } else if let Some(bytes) = data[position..].first_chunk::<4>() {
+            let hash = hash_4(u64::from(u32::from_le_bytes(*bytes)));
+            follow(
+                data,
+                self.short.before(hash, position),
+                position,
+                limit,
+                &mut best,
+            );
+        }
+        self.consider_phrases(position, &mut best);
+        if best.gain < repeated.gain {
+            best = repeated;
+        }
+        (best.gain > floor).then_some(best)
     }
 
-    #[inline]
+    #[inline(always)]
     fn consider_phrases(&self, position: usize, best: &mut Offer) {
         if self.prior.phrases.is_empty() {
             return;
@@ -273,40 +255,39 @@ impl Parser<'_> {
 }
 
 /// Weighs the positions of one row.
-#[inline]
-fn follow<const DEPTH: usize>(
+#[inline(always)]
+fn follow(
     data: &[u8],
-    row: [u32; DEPTH],
-    hash: u32,
+    row: impl Iterator<Item = usize>,
     here: usize,
     limit: usize,
     best: &mut Offer,
 ) {
-    let mut longest = 3;
-    for entry in row {
-        if (entry ^ tag(hash)) & !POSITION_MASK != 0 {
-            continue;
-        }
-        let there = (entry & POSITION_MASK) as usize;
-        // Distances grow along a row, so only a longer length can gain more. An empty entry is past `here`.
-        if longest >= limit || there >= here {
+    for there in row {
+        let distance = (here - there) as u32;
+        let cost = DISTANCE_COST + 16 * distance.ilog2() as i32;
+        // Only a longer length can gain more. Distances grow along a row.
+        let reach = ((best.gain + cost) / LITERAL_COST).max(3) as usize;
+        if reach >= limit {
             break;
         }
-        if data[there + longest] == data[here + longest] {
+        if data[there + reach - 3..=there + reach] == data[here + reach - 3..=here + reach] {
             let length = common_length(data, there, here, limit);
-            if length > longest {
-                longest = length;
-                let distance = (here - there) as u32;
-                let gain =
-                    LITERAL_COST * length as i32 - DISTANCE_COST - 16 * distance.ilog2() as i32;
-                if gain > best.gain {
-                    *best = Offer {
-                        gain,
-                        length: length as u32,
-                        target: Target::Distance(distance),
-                    };
-                }
+            let gain = LITERAL_COST * length as i32 - cost;
+            if gain > best.gain && length > 3 {
+                *best = Offer {
+                    gain,
+                    length: length as u32,
+                    target: Target::Distance(distance),
+                };
             }
         }
     }
+}
+
+/// The eight bytes from `position` on, if there are.
+#[inline(always)]
+fn word_at(data: &[u8], position: usize) -> Option<u64> {
+    let bytes = data.get(position..)?.first_chunk::<8>()?;
+    Some(u64::from_le_bytes(*bytes))
 }

@@ -75,6 +75,11 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// The tokens so far.
+    pub fn parsed(&self) -> &Parsed {
+        &self.parsed
+    }
+
     /// The position up to which all is said.
     pub fn done(&self) -> usize {
         self.done

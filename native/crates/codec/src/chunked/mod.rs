@@ -9,6 +9,7 @@ mod payload;
 mod prices;
 mod prior;
 mod repetitions;
+mod rows;
 
 pub use prior::Prior;
 

@@ -13,7 +13,7 @@ use super::matches::{common_length, window, Builder};
 use super::payload::Parsed;
 use super::prices::{Counts, Prices, PRICED_LENGTHS};
 use super::prior::{Prior, MAX_PHRASE};
-use super::repetitions::Repetitions;
+use super::repetitions::{Repetition, Repetitions};
 
 /// Positions of one run of the dynamic programme.
 const WINDOW: usize = 1 << 14;
@@ -21,19 +21,15 @@ const WINDOW: usize = 1 << 14;
 const NICE_LENGTH: usize = 200;
 /// Up to this length all lengths of a repetition are tried, beyond only the full one.
 const TRIED_LENGTHS: usize = 40;
-const PASSES: usize = 2;
+/// So much of a block is parsed lazily for the first prices, and parsed between one set of prices and the next.
+const SAMPLE: usize = 1 << 15;
 
 /// `data` as tokens.
 pub fn parse(data: &[u8], prior: &Prior) -> Parsed {
-    let mut parsed = super::lazy::parse(data, prior);
-    let repetitions = Repetitions::find(data, NICE_LENGTH);
-    for _ in 0..PASSES {
-        let mut counts = Counts::new(prior);
-        counts.add(&parsed, prior);
-        let prices = Prices::new(&counts, prior);
-        parsed = Programme::new(data, prior, &repetitions, &prices).run();
-    }
-    parsed
+    let sample = super::lazy::parse(&data[..data.len().min(SAMPLE)], prior);
+    let mut counts = Counts::new(prior);
+    counts.add(&sample.tokens, &sample.literals, prior);
+    Programme::new(data, prior, counts).run()
 }
 
 /// The cheapest known way to a position.
@@ -74,21 +70,18 @@ struct State {
 struct Programme<'a> {
     data: &'a [u8],
     prior: &'a Prior,
-    repetitions: &'a Repetitions,
-    prices: &'a Prices,
+    repetitions: Repetitions<'a>,
+    counts: Counts,
+    prices: Prices,
     arrivals: Vec<Arrival>,
     states: Vec<State>,
     /// The end of the repetition that is the cheapest of all that end later, and its price.
     lead: (usize, u32),
+    found: Vec<Repetition>,
 }
 
 impl<'a> Programme<'a> {
-    fn new(
-        data: &'a [u8],
-        prior: &'a Prior,
-        repetitions: &'a Repetitions,
-        prices: &'a Prices,
-    ) -> Self {
+    fn new(data: &'a [u8], prior: &'a Prior, counts: Counts) -> Self {
         let start = State {
             recent: INITIAL_DISTANCES,
             class: 0,
@@ -97,11 +90,13 @@ impl<'a> Programme<'a> {
         Programme {
             data,
             prior,
-            repetitions,
-            prices,
+            repetitions: Repetitions::new(data, NICE_LENGTH),
+            prices: Prices::new(&counts, prior),
+            counts,
             arrivals: vec![UNREACHED; WINDOW + 1],
             states: vec![start; WINDOW + 1],
             lead: (0, 0),
+            found: Vec::new(),
         }
     }
 
@@ -109,7 +104,16 @@ impl<'a> Programme<'a> {
         let size = self.data.len();
         let mut builder = Builder::new(self.data, self.prior);
         let (mut position, mut run) = (0, 0);
+        let (mut counted, mut priced) = ((0, 0), 0);
         while position < size {
+            if position >= priced + SAMPLE {
+                priced = position;
+                let Parsed { tokens, literals } = builder.parsed();
+                self.counts
+                    .add(&tokens[counted.0..], &literals[counted.1..], self.prior);
+                counted = (tokens.len(), literals.len());
+                self.prices = Prices::new(&self.counts, self.prior);
+            }
             let width = WINDOW.min(size - position);
             self.arrivals[..=width].fill(UNREACHED);
             self.arrivals[0] = Arrival {
@@ -194,7 +198,7 @@ impl<'a> Programme<'a> {
         let state = self.states[index];
         let data = self.data;
         let room = width - index;
-        let tokens = &self.prices.token[usize::from(state.class) % TOKEN_CLASSES];
+        let class = usize::from(state.class) % TOKEN_CLASSES;
         self.literal(position, index, &node, &state);
         if !self.prior.phrases.is_empty() {
             let window = window(data, position);
@@ -207,7 +211,7 @@ impl<'a> Programme<'a> {
                 lengths &= lengths - 1;
                 if let Some(number) = self.prior.find(window, length as u8) {
                     let symbol = FIRST_PHRASE_GROUP + self.prior.group(number) as u8;
-                    let price = node.price + tokens[usize::from(symbol)];
+                    let price = node.price + self.prices.token[class][usize::from(symbol)];
                     let to = &mut self.arrivals[index + length as usize];
                     if price < to.price {
                         *to = Arrival {
@@ -240,7 +244,7 @@ impl<'a> Programme<'a> {
             if length >= NICE_LENGTH {
                 return Some(distance);
             }
-            let base = node.price + tokens[which];
+            let base = node.price + self.prices.token[class][which];
             self.repetition(
                 position,
                 index,
@@ -255,16 +259,19 @@ impl<'a> Programme<'a> {
             reach = reach.max(length);
         }
         let mut shortest = 3.max(reach + 1);
-        let repetitions = self.repetitions;
-        for &found in repetitions.at(position) {
-            let (length, distance) = ((found >> 32) as usize, found as u32);
+        let mut repetitions = std::mem::take(&mut self.found);
+        repetitions.clear();
+        repetitions.extend_from_slice(self.repetitions.at(position));
+        for &(length, distance) in &repetitions {
+            let length = length as usize;
             if length >= NICE_LENGTH {
+                self.found = repetitions;
                 return Some(distance);
             }
             if length >= shortest {
                 if !state.recent.contains(&distance) {
                     let symbol = FIRST_DISTANCE + split_value(distance - 1, DISTANCE_DIRECT_BITS).0;
-                    let base = node.price + tokens[usize::from(symbol)];
+                    let base = node.price + self.prices.token[class][usize::from(symbol)];
                     self.repetition(
                         position, index, base, symbol, before, distance, shortest, length, room,
                     );
@@ -272,6 +279,7 @@ impl<'a> Programme<'a> {
                 shortest = length + 1;
             }
         }
+        self.found = repetitions;
         None
     }
 
@@ -377,7 +385,7 @@ impl<'a> Programme<'a> {
             return;
         }
         let tail = common_length(self.data, there, here, limit);
-        let prices = self.prices;
+        let prices = &self.prices;
         let class = self.prior.classes[usize::from(symbol)];
         let run_class = self.prior.classes[usize::from(FIRST_RUN)];
         let price = price

@@ -33,8 +33,12 @@ pub struct Parsed {
 type Symbols = Vec<u32>;
 
 /// All symbols of a block with their tables, lane by lane as `lanes` lanes code them.
-pub fn symbols(parsed: &Parsed, prior: &Prior, lanes: usize) -> [Symbols; STREAMS] {
-    let Parsed { tokens, literals } = parsed;
+pub fn symbols(
+    tokens: &[Token],
+    literals: &[u8],
+    prior: &Prior,
+    lanes: usize,
+) -> [Symbols; STREAMS] {
     let token_segment = segment(tokens.len(), lanes);
     let literal_segment = segment(literals.len(), lanes);
     let mut out: [Symbols; STREAMS] = [
@@ -94,16 +98,12 @@ pub fn encode_payload(data: &[u8], parsed: &Parsed, prior: &Prior) -> Vec<u8> {
     for count in counts {
         encoder.number(&mut sizes, count as u32);
     }
-    let symbols = symbols(parsed, prior, lanes);
-    let mut coded: Vec<Vec<u32>> = Vec::with_capacity(STREAMS);
-    for (stream, symbols) in Stream::ALL.into_iter().zip(&symbols) {
+    let mut coded = symbols(&parsed.tokens, &parsed.literals, prior, lanes);
+    for (stream, symbols) in Stream::ALL.into_iter().zip(&mut coded) {
         let tables = write_tables(&mut encoder, &mut coder, stream, symbols, prior);
-        coded.push(
-            symbols
-                .iter()
-                .map(|&symbol| tables[(symbol >> 8) as usize][(symbol & 0xff) as usize])
-                .collect(),
-        );
+        for symbol in symbols {
+            *symbol = tables[(*symbol >> 8) as usize][(*symbol & 0xff) as usize];
+        }
     }
     let head = encoder.finish();
     let mut out = vec![CODED];

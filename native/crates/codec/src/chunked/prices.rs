@@ -2,8 +2,10 @@
 
 use crate::rans::tables::{levels_of_counts, normalise, COST, COST_UNIT};
 
-use super::alphabet::{join_value, split_value, Stream, LENGTH_DIRECT_BITS, MIN_LENGTH, STREAMS};
-use super::payload::{detail_width, symbols, Parsed};
+use super::alphabet::{
+    join_value, split_value, Stream, Token, LENGTH_DIRECT_BITS, MIN_LENGTH, STREAMS,
+};
+use super::payload::{detail_width, symbols};
 use super::prior::Prior;
 
 /// Lengths that have a price of their own are below.
@@ -21,9 +23,9 @@ impl Counts {
         )
     }
 
-    /// Counts a parse, too.
-    pub fn add(&mut self, parsed: &Parsed, prior: &Prior) {
-        for (rows, symbols) in self.0.iter_mut().zip(symbols(parsed, prior, 1)) {
+    /// Counts some tokens and their literals, too.
+    pub fn add(&mut self, tokens: &[Token], literals: &[u8], prior: &Prior) {
+        for (rows, symbols) in self.0.iter_mut().zip(symbols(tokens, literals, prior, 1)) {
             for symbol in symbols {
                 rows[(symbol >> 8) as usize][(symbol & 0xff) as usize] += 1;
             }

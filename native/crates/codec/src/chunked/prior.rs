@@ -1,5 +1,6 @@
 //! What a prior of `chunked-rans` holds: phrases and static tables.
 
+use crate::prefetch::prefetch;
 use crate::rans::tables::{decode_entries, normalise, Entries, MAX_LEVEL};
 use crate::CodecError;
 
@@ -14,6 +15,7 @@ const MAX_GROUPS: usize = 256 - FIRST_PHRASE_GROUP as usize;
 const MAX_GROUP_BITS: u8 = 14;
 const MAX_PHRASES: usize = 1 << 16;
 const FILTER_BITS: u32 = 16;
+const NUMBER_MASK: u32 = (1 << 17) - 1;
 const KEY_MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// One phrase, padded with zeros.
@@ -65,7 +67,8 @@ pub struct Prior {
     group_of: Vec<u8>,
     least_cost: u8,
     starts: Vec<u8>,
-    filter: Vec<u32>,
+    filter: Vec<u16>,
+    /// `tag | number + 1` of the phrase whose key falls here, or 0.
     slots: Vec<u32>,
     slot_shift: u32,
 }
@@ -183,13 +186,13 @@ impl Prior {
                 self.starts[usize::from(pair)] |= 1 << phrase.length;
             } else {
                 self.filter[filter_slot(u128::from_le_bytes(phrase.bytes) as u32)] |=
-                    1 << phrase.length;
+                    1 << (phrase.length - 1);
             }
-            let mut slot = self.slot(&phrase.bytes, phrase.length);
+            let (mut slot, tag) = self.slot(u128::from_le_bytes(phrase.bytes), phrase.length);
             loop {
-                match self.slots[slot] {
+                match self.slots[slot] & NUMBER_MASK {
                     0 => {
-                        self.slots[slot] = number as u32 + 1;
+                        self.slots[slot] = tag | (number as u32 + 1);
                         break;
                     }
                     // Of equal phrases the first counts.
@@ -200,40 +203,46 @@ impl Prior {
         }
     }
 
-    fn slot(&self, bytes: &[u8; MAX_PHRASE], length: u8) -> usize {
-        let value = u128::from_le_bytes(*bytes);
+    /// Where the search for a phrase begins, and the bits of its key that stand beside its number.
+    #[inline]
+    fn slot(&self, value: u128, length: u8) -> (usize, u32) {
         let key = (value as u64)
             ^ ((value >> 64) as u64).wrapping_mul(KEY_MULTIPLIER)
             ^ u64::from(length) << 56;
-        (key.wrapping_mul(KEY_MULTIPLIER) >> self.slot_shift) as usize
+        let key = key.wrapping_mul(KEY_MULTIPLIER);
+        ((key >> self.slot_shift) as usize, key as u32 & !NUMBER_MASK)
     }
 
     /// A bit for each length of the phrases that `window` may begin with.
     #[inline]
     pub fn lengths(&self, window: u128) -> u32 {
-        let short = self
-            .starts
-            .get(usize::from(window as u16))
-            .copied()
-            .unwrap_or(0);
-        u32::from(short)
-            | self
-                .filter
-                .get(filter_slot(window as u32))
-                .copied()
-                .unwrap_or(0)
+        let short = self.starts.get(usize::from(window as u16));
+        let long = self.filter.get(filter_slot(window as u32));
+        u32::from(short.copied().unwrap_or(0)) | u32::from(long.copied().unwrap_or(0)) << 1
+    }
+
+    /// Asks from memory what `lengths` of a window that begins with `word` looks at.
+    #[inline]
+    pub fn prefetch(&self, word: u64) {
+        if !self.phrases.is_empty() {
+            prefetch(&self.starts[usize::from(word as u16)]);
+            prefetch(&self.filter[filter_slot(word as u32)]);
+        }
     }
 
     /// The number of the phrase of `length` that `window` begins with.
     #[inline]
     pub fn find(&self, window: u128, length: u8) -> Option<u32> {
-        let bytes = (window & (u128::MAX >> (128 - 8 * u32::from(length)))).to_le_bytes();
-        let mut slot = self.slot(&bytes, length);
+        let value = window & (u128::MAX >> (128 - 8 * u32::from(length)));
+        let (mut slot, tag) = self.slot(value, length);
         loop {
-            let number = *self.slots.get(slot)?;
-            let phrase = self.phrases.get((number as usize).checked_sub(1)?)?;
-            if phrase.bytes == bytes && phrase.length == length {
-                return Some(number - 1);
+            let found = *self.slots.get(slot)?;
+            let number = (found & NUMBER_MASK).checked_sub(1)?;
+            if found & !NUMBER_MASK == tag {
+                let phrase = self.phrases.get(number as usize)?;
+                if u128::from_le_bytes(phrase.bytes) == value && phrase.length == length {
+                    return Some(number);
+                }
             }
             slot = (slot + 1) & (self.slots.len() - 1);
         }

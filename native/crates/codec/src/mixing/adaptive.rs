@@ -1,7 +1,7 @@
 //! Adaptive probabilities: entries of direct maps and refinement stages (APM, also called SSE).
 
-use super::prefetch::prefetch;
 use super::tables::Tables;
+use crate::prefetch::prefetch;
 
 /// A probability of 22 bits and a count of 10: its rate of change is 1 / (count + 1.5).
 pub type Entry = u32;

@@ -5,8 +5,8 @@
 //! Source: Mahoney, "Adaptive Weighing of Context Models for Lossless Data
 //! Compression" (2005), and the public designs of lpaq and paq8.
 
-use super::prefetch::prefetch;
 use super::tables::{Tables, INPUT_LIMIT, LOGIT_LIMIT};
+use crate::prefetch::prefetch;
 
 /// Inputs of the first layer, padded to whole vectors.
 pub const INPUTS: usize = 80;

@@ -11,7 +11,6 @@ mod contexts;
 mod matching;
 mod mixer;
 mod model;
-mod prefetch;
 mod prior;
 mod slots;
 mod statistics;

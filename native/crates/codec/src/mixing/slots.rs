@@ -4,8 +4,8 @@
 //! byte, count), from which the histories of its bits follow. A second byte
 //! expands it: from then on each half byte has a slot of 15 bit histories.
 
-use super::prefetch::prefetch;
 use super::tables::{Slot, Tables, RUN_LIMIT};
+use crate::prefetch::prefetch;
 
 /// Set in an entry whose bit histories are in slots.
 pub const EXPANDED: u32 = 0x80;

@@ -29,10 +29,10 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from io import BytesIO
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from qyn1_core.archive.reader import ArchiveReader
+from qyn1_core.archive.reader import ArchiveReader, compressor_of
 from qyn1_core.contents import Contents
 from qyn1_core.envelope.opening import HEAD_SIZE, is_age, open_envelope
-from qyn1_core.errors import KeyUnavailable, NotFound, PermissionDenied
+from qyn1_core.errors import KeyUnavailable, NotFound, PermissionDenied, PluginError
 from qyn1_core.keys import identities_from
 from qyn1_core.reading_host import ReadingHost
 
@@ -62,7 +62,7 @@ _UNCHECKED: Final = (1).to_bytes(4, "little")  # flags of PEP 552: by hash (1), 
 
 
 class SealedImportError(ImportError):
-    """A sealed module is there, and no key opens it."""
+    """A sealed module is there, and the key or a plugin that opens it is not."""
 
 
 class _Reference(NamedTuple):
@@ -175,7 +175,7 @@ def unseal(namespace: dict[str, Any], module: str, package: str) -> None:
 
     ``namespace`` are the globals of that file, ``module`` its path and ``package`` that of the sealed
     package, both relative to the folder the project is installed in. Raises
-    `SealedImportError` when no key opens the package.
+    `SealedImportError` when no key opens the package, or a plugin is missing that it needs.
     """
     file = os.path.abspath(namespace["__file__"])  # noqa: PTH100
     real = file
@@ -185,7 +185,7 @@ def unseal(namespace: dict[str, Any], module: str, package: str) -> None:
     name = str(namespace["__name__"])
     try:
         mount = _mount(_Reference(path), (), real=real)
-    except KeyUnavailable as error:
+    except (KeyUnavailable, PluginError) as error:
         raise SealedImportError(f"{name} is sealed in {path}: {error}", name=name, path=path) from None
     spec = namespace.get("__spec__")
     loader = SealedLoader(mount, spec.name if spec is not None else name, module, file=file)
@@ -251,7 +251,7 @@ def _open(reference: _Reference, given: Sequence[Identity]) -> ArchiveReader:
 def _reader(source: ReadableSource, host: ReadingHost) -> ArchiveReader:
     reader = ArchiveReader(source, host)
     for method in reader.directory.methods:
-        host.compressor(method.compressor)  # what is missing is said now, and not in the middle of an import
+        compressor_of(host, method)  # what is missing is said now, and not in the middle of an import
     return reader
 
 

@@ -16,7 +16,7 @@ from qyn1_core.archive import ArchiveWriter, EntryKind, Method, UnsafePath, chec
 from qyn1_core.archive.directory import PRIOR_DIGEST_SIZE
 from qyn1_core.bytecode import with_bytecode
 from qyn1_core.cache import SealedStore, open_store
-from qyn1_core.errors import SourceError
+from qyn1_core.errors import PluginError, SourceError
 from qyn1_core.file_index import FileIndex
 from qyn1_core.limits import choose_workers, machine
 from qyn1_core.output import whole_file
@@ -133,6 +133,7 @@ def _pack_files(
     language: str | None,
     place: str,
 ) -> PackReport:
+    _check_plugins(priors, host)
     cache = None
     if priors.cache is not None:
         cache = _Cache(open_store(Path(priors.cache), priors.cache_size, host.cipher(priors.cipher)), host)
@@ -170,6 +171,22 @@ def _pack_files(
     report.peak_rss = peak_rss()
     host.pack_finished(report.as_json())
     return report
+
+
+def _check_plugins(priors: Priors, host: Host) -> None:
+    """Say where a plugin is asked for that is not there."""
+    asked: list[tuple[str, str, Callable[[str], object], str]] = [
+        ("compressors", f"compressors.{language}", host.compressor, name)
+        for language, name in priors.compressors.items()
+    ]
+    if priors.cipher is not None:
+        asked.append(("cipher", "cipher", host.cipher, priors.cipher))
+    asked.append(("executor", "executor", host.executor, priors.executor))
+    for setting, key, get, name in asked:
+        try:
+            get(name)
+        except PluginError as error:
+            raise PluginError(f"{priors.origins[setting]}: {key}: {error}") from None
 
 
 def _check_names(plan: Plan) -> None:

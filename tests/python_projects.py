@@ -48,6 +48,19 @@ class Environment:
             project, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--force-reinstall", str(wheel)
         )
 
+    def add_distribution(self, name: str, version: str, module: str, text: str, entry_points: str) -> None:
+        """Install a distribution of one ``module``."""
+        write(
+            self.packages,
+            {
+                f"{module}.py": text,
+                f"{name.replace('-', '_')}-{version}.dist-info/METADATA": (
+                    f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+                ),
+                f"{name.replace('-', '_')}-{version}.dist-info/entry_points.txt": entry_points,
+            },
+        )
+
 
 def write(folder: Path, files: Mapping[str, str]) -> Path:
     """Write ``files`` (path: text) below ``folder``."""

@@ -22,7 +22,7 @@ from qyn1_setuptools.wheel import (
     stubs,
 )
 from setuptools import Distribution
-from setuptools.errors import SetupError
+from setuptools.errors import OptionError, SetupError
 
 from qyn1_core.errors import Qyn1Error
 from qyn1_core.manifest import find_manifest
@@ -30,10 +30,11 @@ from qyn1_core.packing import pack_entries
 from qyn1_plugins.host import default_host
 
 if TYPE_CHECKING:
+    from setuptools.command.build import build as _Build  # noqa: N812
     from setuptools.command.build_py import build_py as _BuildPy  # noqa: N812
     from setuptools.command.egg_info import egg_info as _EggInfo  # noqa: N812
 else:  # at run time they stand in front of whatever classes the project has
-    _BuildPy = _EggInfo = object
+    _Build = _BuildPy = _EggInfo = object
 
 __all__ = ["join_build"]
 
@@ -50,11 +51,24 @@ def join_build(dist: Distribution) -> None:
     if values.get("build"):
         build = dist.get_command_class("build")
         dist.cmdclass["build"] = type("build", (build,), {"sub_commands": [*build.sub_commands, ("qyn1", None)]})
-    if values.get("seal"):
-        for name, mixin in (("build_py", SealingBuildPy), ("egg_info", RequiringEggInfo)):
-            dist.cmdclass[name] = type(name, (mixin, dist.get_command_class(name)), {})
+    if manifest is not None and values.get("seal"):
+        where = {"seal_origin": manifest.where("seal")}
+        for name, mixin in (("build", SealingBuild), ("build_py", SealingBuildPy), ("egg_info", RequiringEggInfo)):
+            dist.cmdclass[name] = type(name, (mixin, dist.get_command_class(name)), where)
         # A folder of its own: an ordinary build must not find modules that this one has replaced.
         dist.get_option_dict("build").setdefault("build_base", ("qyn1", os.path.join("build", "sealed")))  # noqa: PTH118
+
+
+class SealingBuild(_Build):
+    """Refuses to build a wheel without the modules that were to be sealed in it."""
+
+    seal_origin: str
+
+    def run(self) -> None:
+        """Build as ever, unless there is no module at all: then nothing else would notice."""
+        if not self.distribution.has_pure_modules():
+            raise OptionError(f"{self.seal_origin}: tool.qyn1.seal: no packages or modules found that could be sealed")
+        super().run()
 
 
 class RequiringEggInfo(_EggInfo):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -50,6 +51,20 @@ def _setting_options() -> list[tuple[str, str | None, str]]:
             many = " (several: separated by commas)" if field.kind in ("texts", "mapping") else ""
             options.append((field.flag[2:] + "=", _SHORT.get(field.name), text + many))
     return options
+
+
+@contextmanager
+def _folder(folder: Path) -> Iterator[None]:
+    """Make ``folder``, and take it away again when nothing came into it."""
+    made = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if made:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 class Qyn1(Command):
@@ -140,8 +155,8 @@ class Qyn1(Command):
                 _log.debug("would pack %s", entry.path)
             return
         sealing = self.sealing(host, priors)
-        folder.mkdir(parents=True, exist_ok=True)
-        report = pack_entries(entries, output, sealing, priors=priors, force=True, host=host)
+        with _folder(folder):
+            report = pack_entries(entries, output, sealing, priors=priors, force=True, host=host)
         self._say(f"sealed {report.files} files, {report.raw_size} bytes, into {output} ({report.packed_size} bytes)")
         for note in report.notes:
             _log.warning("note: %s", note)

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, Protocol
 
-from qyn1_core.archive.directory import Block, Directory
+from qyn1_core.archive.directory import Block, Directory, Method
 from qyn1_core.archive.layout import (
     HEADER_SIZE,
     TRAILER_SIZE,
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from qyn1_core.reading_host import ReadingHost
     from qyn1_plugins.host import Host
+    from qyn1_plugins.spec import Compressor
 
-__all__ = ["ArchiveReader", "ReadableSource", "decode_block"]
+__all__ = ["ArchiveReader", "ReadableSource", "compressor_of", "decode_block"]
 
 _CACHED_BLOCKS: Final = 4
 _CACHED_BYTES: Final = 8 << 20
@@ -41,15 +42,21 @@ class ReadableSource(Protocol):
         """Up to ``size`` bytes, fewer only at the end."""
 
 
-def decode_block(host: Host | ReadingHost, block: Block, directory: Directory, payload: bytes) -> bytes:
-    """The plain bytes of one block, checked against its checksum."""
-    method = directory.methods[block.method]
+def compressor_of(host: Host | ReadingHost, method: Method) -> Compressor:
+    """What decodes blocks of ``method``; `PluginError` when it is not there, or not in this version."""
     compressor = host.compressor(method.compressor)
     if compressor.version != method.version:
         raise PluginError(
             f"the package needs {method.compressor} version {method.version}, here is version {compressor.version}; "
             "install the version of qyn1 (or of the plugin) that made it"
         )
+    return compressor
+
+
+def decode_block(host: Host | ReadingHost, block: Block, directory: Directory, payload: bytes) -> bytes:
+    """The plain bytes of one block, checked against its checksum."""
+    method = directory.methods[block.method]
+    compressor = compressor_of(host, method)
     prior = host.prior_by_digest(method.prior) if method.prior else None
     data = compressor.decode(payload, block.raw_size, method.language, prior)
     if len(data) != block.raw_size:

@@ -184,7 +184,13 @@ def test_a_build_seals_too_when_the_manifest_says_so(environment: Environment, p
             (),
             "pyproject.toml:10: tool.qyn1.mod: unknown key 'mod'; did you mean 'mode'?",
         ),
-        ('[tool.qyn1]\ncompressors = { python = "absent" }\n', (), "'absent'"),
+        (
+            '[tool.qyn1]\ncompressors = { python = "absent" }\n',
+            (),
+            "pyproject.toml:10: compressors.python: no plugin provides the compressor 'absent'",
+        ),
+        ("", ("--executor", "absent"), "command line: executor: no plugin provides the executor 'absent'"),
+        ("", ("--cipher", "opensl"), "command line: cipher: no plugin provides the cipher 'opensl'; did you mean"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(
@@ -198,7 +204,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     assert not any("Traceback" in warning or "qyn1" in warning for warning in warnings)
     assert line.startswith("error")
     assert message in line
-    assert not list(project.glob("dist/*"))
+    assert not (project / "dist").exists()
 
 
 def test_no_packages_and_no_project(environment: Environment, tmp_path: Path) -> None:

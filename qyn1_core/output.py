@@ -12,9 +12,19 @@ from typing import BinaryIO
 
 from qyn1_core.errors import ConfigError, NotFound, PermissionDenied
 
-__all__ = ["TEMPORARY_PREFIX", "current_umask", "sync_directory", "whole_file"]
+__all__ = ["TEMPORARY_PREFIX", "check_target", "current_umask", "sync_directory", "whole_file"]
 
 TEMPORARY_PREFIX = ".qyn1-"
+
+
+def check_target(path: Path | None) -> None:
+    """Say what `whole_file` would say of ``path`` (None: nothing to write), before the work that is written there."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder: name a file to write")
+    if not path.parent.is_dir():
+        raise NotFound(f"the folder {path.parent} does not exist: create it first")
 
 
 @contextmanager

@@ -10,9 +10,10 @@ from typing import Final
 import click
 
 from qyn1_core.benching import Case, as_document, compare, markdown, measure, read_baseline
+from qyn1_core.cli.options import Amount
 from qyn1_core.cli.terminal import print_json, say
 from qyn1_core.errors import ConfigError, NotFound
-from qyn1_core.output import whole_file
+from qyn1_core.output import check_target, whole_file
 from qyn1_core.priors import Priors, resolve
 from qyn1_core.settings import MODES
 from qyn1_core.suite import check_projects, shipped_baseline, suite_projects
@@ -22,12 +23,12 @@ _SIZE_TOLERANCE: Final = 0.5  # per cent
 
 size_tolerance_option = click.option(
     "--size-tolerance",
-    type=float,
+    type=Amount(),
     metavar="PERCENT",
     help=f"How much larger is still good (default: {_SIZE_TOLERANCE}, and 0 with the shipped baseline).",
 )
 time_tolerance_option = click.option(
-    "--time-tolerance", type=float, default=30.0, metavar="PERCENT", help="How much slower is still good."
+    "--time-tolerance", type=Amount(), default=30.0, metavar="PERCENT", help="How much slower is still good."
 )
 
 
@@ -69,6 +70,8 @@ def command(
         raise click.UsageError("--suite has projects of its own: name none")
     if save is not None and baseline is not None:
         raise click.UsageError("--save writes a baseline, --baseline compares with one: choose one")
+    check_target(markdown_file)
+    check_target(save)
     host = default_host()
     if not (modes or compressors or presets):
         modes, presets = MODES, tuple(sorted(host.presets())) if suite else ()

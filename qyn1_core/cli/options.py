@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TypeVar
@@ -10,11 +11,25 @@ import click
 
 from qyn1_core.settings import FIELDS, Field
 
-__all__ = ["sealing_options", "setting_options"]
+__all__ = ["Amount", "sealing_options", "setting_options"]
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _METAVAR = {"integer": "N", "size": "SIZE", "texts": "TEXT", "mapping": "KEY=VALUE", "text": "TEXT"}
 _MANY = ("texts", "mapping")
+
+
+class Amount(click.FloatRange):
+    """A number that is not negative and not without end."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0)
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number in ``value``."""
+        number = float(super().convert(value, param, ctx))  # type: ignore[arg-type]  # texts, says click elsewhere
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number that anything can be compared with", param, ctx)
+        return number
 
 
 def setting_options(short: Mapping[str, str] = MappingProxyType({})) -> Callable[[_Command], _Command]:

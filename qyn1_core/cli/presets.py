@@ -10,7 +10,7 @@ from qyn1_core.benching import Case, markdown, measure
 from qyn1_core.cli.bench import judge, load_baseline, named, size_tolerance_option, time_tolerance_option
 from qyn1_core.cli.terminal import print_table, say
 from qyn1_core.errors import ConfigError, NotFound
-from qyn1_core.output import whole_file
+from qyn1_core.output import check_target, whole_file
 from qyn1_core.priors import read_preset, resolve
 from qyn1_core.suite import shipped_baseline, suite_projects
 from qyn1_plugins.host import default_host
@@ -68,6 +68,7 @@ def promote(
     except UnicodeDecodeError:
         raise ConfigError(f"{candidate} is not UTF-8 text") from None
     values = read_preset(candidate.stem, text)
+    check_target(output)
     host = default_host()
     old = shipped_baseline() if baseline is None else load_baseline(baseline)
     way = f"preset {candidate.stem}"

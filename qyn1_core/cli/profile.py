@@ -14,7 +14,7 @@ from qyn1_core.cli.options import setting_options
 from qyn1_core.cli.terminal import human_size, print_json, print_table, say
 from qyn1_core.errors import ConfigError, NotFound
 from qyn1_core.flame_graph import flame_graph_page
-from qyn1_core.output import whole_file
+from qyn1_core.output import check_target, whole_file
 from qyn1_core.package import unpack
 from qyn1_core.packing import Sealing, pack
 from qyn1_core.priors import resolve
@@ -48,6 +48,7 @@ def command(
     if as_json and compare is not None:
         raise click.UsageError("--json and --compare are two ways to print: choose one")
     old = None if compare is None else _read(compare)
+    check_target(html)
     host = default_host()
     priors = resolve(project, command_line=options, host=host)
     if priors.executor != "threads":

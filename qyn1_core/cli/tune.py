@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
+from qyn1_core.cli.options import Amount
 from qyn1_core.cli.terminal import human_size, print_json, print_table, progress_bar, say
 from qyn1_core.errors import ConfigError
 from qyn1_core.manifest_writing import Settings, write_settings
-from qyn1_core.output import whole_file
+from qyn1_core.output import check_target, whole_file
 from qyn1_core.pareto import pareto_front, pareto_picture, pareto_plot
 from qyn1_core.priors import Priors, resolve
 from qyn1_core.settings import parse_size, size_text
@@ -35,7 +36,7 @@ class _Size(click.ParamType):  # type: ignore[type-arg]  # generic only in newer
 @click.command("tune")
 @click.argument("project", default=".", type=click.Path(path_type=Path))
 @click.option(
-    "--smallest-within", type=float, metavar="SECONDS", help="Find the smallest package that packs within SECONDS."
+    "--smallest-within", type=Amount(), metavar="SECONDS", help="Find the smallest package that packs within SECONDS."
 )
 @click.option("--fastest-below", type=_Size(), metavar="SIZE", help="Find the fastest way to a package below SIZE.")
 @click.option("--mode", "modes", multiple=True, type=click.Choice(_MODES), help="Try this mode only. May be repeated.")
@@ -60,6 +61,7 @@ def command(
         raise click.UsageError("--smallest-within and --fastest-below are two objectives: choose one")
     if write and not project.is_dir():
         raise ConfigError(f"{project} is not a folder: only a folder has a manifest")
+    check_target(plot)
     host = default_host()
     objective = Objective(smallest_within, fastest_below)
     priors = resolve(project, host=host)

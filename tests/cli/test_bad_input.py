@@ -48,6 +48,32 @@ from qyn1_core import cli
         (["diff", "bare.qyn1", "missing.qyn1"], 3, "missing.qyn1"),
         (["keygen", "-o", "short"], 4, "exists"),
         (["config", "src", "--manifest", "bad.toml"], 2, "bad.toml"),
+        (["tune", "broken"], 2, "qyn1.toml:2:1: not TOML"),
+        (["tune", "missing"], 3, "missing"),
+        (["tune", "src", "--plot", "no/such/p.svg"], 3, "does not exist"),
+        (["tune", "src", "--smallest-within", "-1"], 2, "-1"),
+        (["tune", "src", "--smallest-within", "nan"], 2, "nan"),
+        (["tune", "src", "--fastest-below", "lots"], 2, "lots"),
+        (["tune", "src/a.py", "--write"], 2, "not a folder"),
+        (["bench", "broken"], 2, "qyn1.toml:2:1: not TOML"),
+        (["bench", "missing"], 3, "missing"),
+        (["bench", "src", "--baseline", "none.json"], 3, "none.json"),
+        (["bench", "src", "--baseline", "short"], 2, "qyn1 bench --save"),
+        (["bench", "src", "--save", "no/such/b.json"], 3, "does not exist"),
+        (["bench", "src", "--markdown", "src"], 2, "folder"),
+        (["bench", "src", "--preset", "pyton-web"], 2, "python-web"),
+        (["bench", "src", "--time-tolerance", "inf"], 2, "inf"),
+        (["presets", "promote", "none.toml", "-o", "p.toml"], 3, "none.toml"),
+        (["presets", "promote", "bad.toml", "-o", "p.toml"], 2, "preset bad:2:1: not TOML"),
+        (["presets", "promote", "range.toml", "-o", "p.toml"], 2, "preset range:1: block_size: must be from 4 KiB"),
+        (["presets", "promote", "range.toml", "src", "-o", "p.toml"], 2, "belong together"),
+        (["profile", "broken"], 2, "qyn1.toml:2:1: not TOML"),
+        (["profile", "missing"], 3, "missing"),
+        (["profile", "src", "--html", "no/such/f.html"], 3, "does not exist"),
+        (["profile", "src", "--compare", "short"], 2, "qyn1 profile --json"),
+        (["profile", "src", "--executor", "processes"], 2, "--executor threads"),
+        (["pack", "src", "-o", "p.qyn1", "--cache", "short"], 2, "not a folder"),
+        (["pack", "src", "-o", "p.qyn1", "--cache-size", "1 B"], 2, "1 MiB"),
         (["nonsense"], 2, "nonsense"),
     ],
 )
@@ -64,6 +90,9 @@ def test_bad_input_is_one_clear_line(
     (tmp_path / "short").chmod(0o600)
     (tmp_path / "empty").write_bytes(b"")
     (tmp_path / "bad.toml").write_text("mode = [\n")
+    (tmp_path / "range.toml").write_text('block_size = "1 B"\n')
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/qyn1.toml").write_text("mode = [\n")
     (tmp_path / f"{tmp_path.name}.qyn1").write_bytes(b"")
     assert run("pack", "src", "-o", "bare.qyn1", "--no-encrypt", "--mode", "fast")[0] == 0
     assert run("pack", "src", "-o", "sealed.qyn1", "--mode", "fast")[0] == 0

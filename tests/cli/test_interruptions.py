@@ -60,6 +60,48 @@ def test_a_signal_leaves_nothing_behind(
     assert b"Traceback" not in errors
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks in /proc how far the command is")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("unpack", "p.qyn1", "-C", "new/out"),
+        ("tune", "project", "--mode", "fast", "--write", "--plot", "new/plot.svg"),
+        ("bench", "project", "--mode", "fast", "--save", "new/baseline.json", "--markdown", "new/table.md"),
+        ("profile", "project", "--mode", "fast", "--html", "new/flame.html"),
+    ],
+    ids=" ".join,
+)
+def test_an_interrupt_ends_any_long_command_in_one_line_and_leaves_nothing(
+    project: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    slowly = {**environment(tmp_path), "QYN1_NATIVE": "0", "TMPDIR": str(tmp_path / "temporary")}
+    for name in ("new", "temporary"):
+        (tmp_path / name).mkdir()
+    pack = [*COMMAND, "pack", str(project), "-o", str(tmp_path / "p.qyn1"), "--no-encrypt", "-q", "--mode", "fast"]
+    subprocess.run(pack, env=environment(tmp_path), check=True)
+    before = sorted(path for path in tmp_path.rglob("*"))
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], env=slowly, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A shell starts background jobs with SIGINT ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+    )  # fmt: skip
+    while process.poll() is None and _cpu_seconds(process.pid) < 1.5 and not list((tmp_path / "new").iterdir()):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert errors.splitlines()[-1] == "qyn1: interrupted"
+    assert "Traceback" not in errors
+    assert output == ""
+    assert sorted(path for path in tmp_path.rglob("*")) == before
+
+
+def _cpu_seconds(process: int) -> float:
+    """What ``process`` has worked, imports included: those take half a second."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def test_a_full_disk_is_one_clear_line(project: Path, tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(

@@ -60,7 +60,10 @@ def _read_keys(host: Host | ReadingHost, reference: str) -> str:
     scheme, colon, rest = reference.partition(":")
     if colon and host.has_key_scheme(scheme):
         return host.key_provider(scheme).read(rest)
-    raise NotFound(f"the key file {reference} does not exist")
+    hint = (
+        f", and no plugin provides the key scheme {scheme!r}" if len(scheme) > 1 and rest and scheme.isalnum() else ""
+    )
+    raise NotFound(f"the key file {reference} does not exist{hint}")
 
 
 def _environment_passphrase() -> str | None:

@@ -104,6 +104,42 @@ pub fn join_value(symbol: u8, direct_bits: u32) -> (u32, u32) {
     ((2 | over & 1) << width, width)
 }
 
+/// What a token symbol says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Meaning {
+    /// To this the raw bits are added: which of the last distances, a distance, the literals of a
+    /// run, or a phrase.
+    pub base: u32,
+    /// How many raw bits there are.
+    pub width: u32,
+    /// The table of the token's length when no run comes before it.
+    pub length_context: u8,
+}
+
+/// What each token symbol says; those of phrase groups come from the prior.
+pub fn base_meanings() -> [Meaning; 256] {
+    std::array::from_fn(|symbol| {
+        let symbol = symbol as u8;
+        let (base, width) = match symbol {
+            0..FIRST_DISTANCE => (u32::from(symbol), 0),
+            FIRST_DISTANCE..FIRST_RUN => {
+                let (base, width) = join_value(symbol - FIRST_DISTANCE, DISTANCE_DIRECT_BITS);
+                (base + 1, width)
+            }
+            FIRST_RUN..FIRST_PHRASE_GROUP => {
+                let (base, width) = join_value(symbol - FIRST_RUN, RUN_DIRECT_BITS);
+                (base + 1, width)
+            }
+            _ => (0, 0),
+        };
+        Meaning {
+            base,
+            width,
+            length_context: length_context(symbol, None) as u8,
+        }
+    })
+}
+
 /// The class of each token symbol; those of phrase groups come from the prior.
 pub fn base_classes() -> [u8; 256] {
     let mut classes = [0; 256];

@@ -2,6 +2,7 @@
 //! rANS. One format (docs/codecs.md), two parsers.
 
 mod alphabet;
+mod decoding;
 mod lazy;
 mod matches;
 mod optimal;
@@ -11,10 +12,10 @@ mod prior;
 mod repetitions;
 mod rows;
 
+pub use decoding::decode;
 pub use prior::Prior;
 
-use crate::CodecError;
-use payload::{decode_payload, encode_payload, Parsed, MAX_BLOCK, STORED};
+use payload::{encode_payload, Parsed, MAX_BLOCK, STORED};
 
 /// The parser that a level names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,11 +66,6 @@ pub fn parse(data: &[u8], prior: &Prior, level: Level) -> (Vec<u8>, Vec<u32>, Ve
         parsed.tokens.iter().map(|token| token.length).collect(),
         parsed.literals,
     )
-}
-
-/// `raw_size` bytes out of `payload`. Allocates in proportion to `raw_size`, never past it.
-pub fn decode(payload: &[u8], raw_size: usize, prior: &Prior) -> Result<Vec<u8>, CodecError> {
-    decode_payload(payload, raw_size, prior)
 }
 
 #[cfg(test)]

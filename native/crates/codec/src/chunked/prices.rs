@@ -5,7 +5,7 @@ use crate::rans::tables::{levels_of_counts, normalise, COST, COST_UNIT};
 use super::alphabet::{
     join_value, split_value, Stream, Token, LENGTH_DIRECT_BITS, MIN_LENGTH, STREAMS,
 };
-use super::payload::{detail_width, symbols};
+use super::payload::symbols;
 use super::prior::Prior;
 
 /// Lengths that have a price of their own are below.
@@ -86,8 +86,8 @@ impl Prices {
             literal,
         };
         for row in &mut prices.token {
-            for (symbol, price) in row.iter_mut().enumerate() {
-                *price += bits(detail_width(symbol as u8, prior));
+            for (token, price) in prior.tokens.iter().zip(row) {
+                *price += bits(token.width);
             }
         }
         prices.length = length

@@ -4,7 +4,9 @@ use crate::prefetch::prefetch;
 use crate::rans::tables::{decode_entries, normalise, Entries, MAX_LEVEL};
 use crate::CodecError;
 
-use super::alphabet::{base_classes, Stream, FIRST_PHRASE_GROUP, STREAMS, TOKEN_CLASSES};
+use super::alphabet::{
+    base_classes, base_meanings, Meaning, Stream, FIRST_PHRASE_GROUP, STREAMS, TOKEN_CLASSES,
+};
 
 const MAGIC: &[u8; 4] = b"QCR1";
 /// The length of the shortest phrase.
@@ -62,6 +64,8 @@ pub struct Prior {
     pub group_cost: Vec<u8>,
     /// The class of each token symbol.
     pub classes: [u8; 256],
+    /// What each token symbol says.
+    pub tokens: [Meaning; 256],
     /// The tables of each stream, by context; none at all without a prior.
     pub tables: [Vec<StaticTable>; STREAMS],
     group_of: Vec<u8>,
@@ -82,6 +86,7 @@ impl Prior {
             group_base: Vec::new(),
             group_cost: Vec::new(),
             classes: base_classes(),
+            tokens: base_meanings(),
             tables: [const { Vec::new() }; STREAMS],
             group_of: Vec::new(),
             least_cost: 0,
@@ -117,7 +122,10 @@ impl Prior {
             prior.group_bits.push(head[0]);
             prior.group_base.push(total as u32);
             prior.group_cost.push(head[2]);
-            prior.classes[usize::from(FIRST_PHRASE_GROUP) + group] = head[1];
+            let symbol = usize::from(FIRST_PHRASE_GROUP) + group;
+            prior.classes[symbol] = head[1];
+            prior.tokens[symbol].base = total as u32;
+            prior.tokens[symbol].width = u32::from(head[0]);
             total += 1 << head[0];
         }
         if total > MAX_PHRASES {

@@ -57,35 +57,27 @@ impl BitWriter {
 }
 
 /// Reads bit fields, lowest bit first; zeros past the end.
-pub struct BitReader<'a> {
-    data: &'a [u8],
+pub struct BitReader {
+    /// What is read, and eight zeros.
+    data: Vec<u8>,
     position: usize,
 }
 
-impl<'a> BitReader<'a> {
-    /// Reads from bit `position` of `data` on.
-    pub fn new(data: &'a [u8], position: usize) -> Self {
-        BitReader { data, position }
+impl BitReader {
+    /// Reads from the first bit of `data` on.
+    pub fn new(data: &[u8]) -> Self {
+        BitReader {
+            data: [data, &[0; 8]].concat(),
+            position: 0,
+        }
     }
 
     /// The next field of `width` (32 or fewer) bits.
     #[inline]
     pub fn read(&mut self, width: u32) -> u32 {
-        let byte = self.position >> 3;
-        let word = match self
-            .data
-            .get(byte..)
-            .and_then(|rest| rest.first_chunk::<8>())
-        {
-            Some(chunk) => u64::from_le_bytes(*chunk),
-            None => {
-                let mut last = [0u8; 8];
-                for (to, from) in last.iter_mut().zip(self.data.iter().skip(byte)) {
-                    *to = *from;
-                }
-                u64::from_le_bytes(last)
-            }
-        };
+        let rest = self.data.get(self.position >> 3..);
+        let word = rest.and_then(|rest| rest.first_chunk::<8>());
+        let word = word.map_or(0, |bytes| u64::from_le_bytes(*bytes));
         let value = (word >> (self.position & 7)) & ((1u64 << width) - 1);
         self.position += width as usize;
         value as u32

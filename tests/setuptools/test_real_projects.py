@@ -24,20 +24,57 @@ pytestmark = [
 
 @dataclass(frozen=True)
 class Real:
-    """``tests`` is what to run of its own tests, relative to the sdist; ``imports`` a module that needs the key."""
+    """``imports`` is a module that needs the key, ``plain`` what lies beside the sealed package.
+
+    ``run`` are the arguments with which Python runs its own tests, in a folder with nothing but ``tests``,
+    which is relative to the sdist; where there is none, the tests are sealed like everything else.
+    """
 
     requirement: str
     seal: str
     imports: str
-    tests: str | None
+    run: tuple[str, ...]
+    tests: str | None = None
     plain: tuple[str, ...] = ()
 
 
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+EVERY_TEST = (
+    "import pkgutil, sys, unittest, {0} as package\n"
+    "names = [m.name for m in pkgutil.walk_packages(package.__path__, '{0}.') if '.test_' in m.name]\n"
+    "names = [name for name in names if not name.endswith({2})]\n"
+    "assert len(names) > {1}, names\n"
+    "suite = unittest.defaultTestLoader.loadTestsFromNames(names)\n"
+    "sys.exit(not unittest.TextTestRunner(verbosity=0).run(suite).wasSuccessful())\n"
+)
 PROJECTS = [
-    Real("six==1.17.0", "six.py", "six", "test_six.py"),  # a single module
-    Real("markupsafe==3.0.2", "markupsafe/", "markupsafe", "tests"),  # src layout, extension module, pyproject.toml
-    Real("certifi==2024.12.14", "certifi/", "certifi", None, ("certifi/cacert.pem",)),  # data files
-    Real("zc.lockfile==3.0.post1", "zc/", "zc.lockfile", None),  # a namespace package
+    Real("six==1.17.0", "six.py", "six", (*PYTEST, "test_six.py"), "test_six.py"),  # a single module
+    Real("cachetools==5.5.0", "cachetools/", "cachetools", (*PYTEST, "tests"), "tests"),  # src layout
+    Real("zope.event==6.0", "zope/", "zope.event", ("-m", "unittest", "-q", "zope.event.tests")),  # a namespace package
+    # An older kind of namespace package, with an extension module; test_ro wants zope.testing, test_io its own source.
+    Real(
+        "zope.interface==7.2",
+        "zope/",
+        "zope.interface",
+        ("-c", EVERY_TEST.format("zope.interface", 15, (".test_io", ".test_ro"))),
+        plain=("zope/interface/_zope_interface_coptimizations*",),
+    ),
+    Real("markupsafe==3.0.2", "markupsafe/", "markupsafe", (*PYTEST, "tests"), "tests", ("markupsafe/_speedups*",)),
+    Real(
+        "simplejson==3.19.3",
+        "simplejson/",
+        "simplejson",
+        ("-c", EVERY_TEST.format("simplejson", 10, ())),
+        plain=("simplejson/_speedups*",),
+    ),
+    Real("certifi==2024.12.14", "certifi/", "certifi", ("-m", "certifi"), plain=("certifi/cacert.pem",)),  # data files
+    Real(
+        "tzdata==2024.2",
+        "tzdata/",
+        "tzdata.zoneinfo.Europe",
+        ("-c", "import zoneinfo; assert zoneinfo.ZoneInfo('Europe/Berlin').key == 'Europe/Berlin'"),
+        plain=("tzdata/zoneinfo/Europe/Berlin",),
+    ),
 ]
 
 
@@ -66,9 +103,18 @@ def unpacked(downloads: Path, real: Real, target: Path) -> Path:
     return folder
 
 
+def add_requirement(manifest: Path) -> None:
+    """Do what the documentation tells a project to do first."""
+    text = manifest.read_text(encoding="utf-8") if manifest.exists() else ""
+    if "[build-system]" not in text:
+        text += '[build-system]\nrequires = ["setuptools"]\n'
+    manifest.write_text(text.replace("requires = [", 'requires = ["qyn1", ', 1), encoding="utf-8")
+
+
 @pytest.mark.parametrize("real", PROJECTS, ids=lambda real: str(real.requirement))
 def test_a_real_project(environment: Environment, downloads: Path, real: Real, tmp_path: Path, key_file: Path) -> None:
     project = unpacked(downloads, real, tmp_path / "sdist")
+    add_requirement(project / "pyproject.toml")
     with (project / "pyproject.toml").open("a", encoding="utf-8") as file:
         file.write(f'\n[tool.qyn1]\nseal = ["{real.seal}"]\npermissions = "exact"\n')
     before = listing(project)
@@ -84,21 +130,20 @@ def test_a_real_project(environment: Environment, downloads: Path, real: Real, t
     assert missing <= {"PKG-INFO", "pyproject.toml"}
 
     # The sealed wheel works where there is a key, and only there.
-    pip = ("-m", "pip", "--quiet", "wheel", "--no-build-isolation", "--no-deps", "--no-index")
-    environment.check(project, *pip, "-w", str(tmp_path / "wheels"), ".")
-    (built,) = (tmp_path / "wheels").iterdir()
+    build = ("-m", "build", "--no-isolation", "--skip-dependency-check")
+    environment.check(project, *build, "--outdir", str(tmp_path / "wheels"))
+    (built,) = (tmp_path / "wheels").glob("*.whl")
     environment.install(tmp_path, built)
     for plain in real.plain:
-        assert (environment.packages / plain).is_file()
+        assert any(path.is_file() for path in environment.packages.glob(plain))
     program = f"import {real.imports} as m; print(type(m.__spec__.loader).__name__)"
     assert environment.check(tmp_path, "-c", program) == "SealedLoader\n"
     done = environment.run(tmp_path, "-c", program, QYN1_IDENTITY_FILE=str(tmp_path / "absent"))
     assert "SealedImportError" in done.stderr
-    if real.tests is not None:
-        elsewhere = tmp_path / "elsewhere" / Path(real.tests).name
-        if (project / real.tests).is_dir():
-            shutil.copytree(project / real.tests, elsewhere)
-        else:
-            elsewhere.parent.mkdir()
-            shutil.copyfile(project / real.tests, elsewhere)
-        environment.check(elsewhere.parent, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(elsewhere))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    if real.tests is not None and (project / real.tests).is_dir():
+        shutil.copytree(project / real.tests, elsewhere / real.tests)
+    elif real.tests is not None:
+        shutil.copyfile(project / real.tests, elsewhere / real.tests)
+    environment.check(elsewhere, *real.run, PYTHONTZPATH="")

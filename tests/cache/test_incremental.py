@@ -261,6 +261,30 @@ def test_unchanged_files_are_not_read(project: Path) -> None:
     assert again.pack() == index.pack()
 
 
+@given(
+    st.lists(
+        st.tuples(st.binary(min_size=16, max_size=16), st.sampled_from(["rust", "cpp", "text"])),
+        unique_by=lambda f: f[0],
+    )
+)
+def test_the_index_keeps_what_was_met_and_forgets_the_rest(files: list[tuple[bytes, str]]) -> None:
+    status = Path(__file__).stat()
+    first = FileIndex(now=_later)
+    for number, (signature, language) in enumerate(files):
+        first.remember(signature, status, first.begin(), Known(language, number, (b"%032d" % number,) * (number % 3)))
+    again = FileIndex(first.pack(), now=_later)
+    for number, (signature, language) in enumerate(files[::2]):
+        assert again.find(signature) == Known(language, 2 * number, (b"%032d" % (2 * number),) * (2 * number % 3))
+    assert again.find(b"never seen......") is None
+    assert again.changed() is (len(files) > 1)
+    new = Known("python", 1, ())
+    again.remember(b"new file........", status, again.begin(), new)
+    last = FileIndex(again.pack())
+    assert last.find(b"new file........") == new
+    assert [last.find(signature) is not None for signature, _ in files] == [i % 2 == 0 for i in range(len(files))]
+    assert sorted(last._languages) == sorted({"python", *(language for _, language in files[::2])})
+
+
 def test_a_change_that_hides_its_size_and_time_is_seen(project: Path) -> None:
     index, _ = _index(project)
     path = project / "package3/module10.py"

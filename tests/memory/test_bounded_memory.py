@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 import tracemalloc
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from qyn1_core import Sealing, open_package, pack, resolve
 from qyn1_core.archive import Entry, EntryKind, EntryTable
+from qyn1_core.file_index import FileIndex, Known
 from qyn1_core.plan_tables import Material, Materials
 from qyn1_core.project_entries import ProjectEntries
 from qyn1_plugins.host import default_host
@@ -107,6 +109,29 @@ def test_very_many_files_take_little_memory_each() -> None:
         tracemalloc.stop()
     assert [entry.path for entry in listed] == [entry.path for entry in entries]
     assert each < 200  # bytes; as objects of their own they took some 900
+
+
+def test_the_index_of_very_many_files_takes_little_memory_each(tmp_path: Path) -> None:
+    count = 20_000
+    (tmp_path / "a").write_bytes(b"a")
+    status = (tmp_path / "a").stat()
+    known = Known("python", 1000, (bytes(32),))
+    names = [sha256(b"%d" % number).digest()[:16] for number in range(count)]
+    content: bytes | None = None
+    for _ in range(2):  # all is new, then all is known
+        tracemalloc.start()
+        try:
+            index = FileIndex(content, now=lambda: status.st_ctime_ns + 10**10)
+            for name in names:
+                if index.find(name) is None:
+                    index.remember(name, status, index.begin(), known)
+            each = tracemalloc.get_traced_memory()[0] / count
+        finally:
+            tracemalloc.stop()
+        assert each < 90  # bytes
+        packed = index.pack()
+        assert content in (None, packed)
+        content = packed
 
 
 def test_doctor_reckons_with_what_a_worker_takes() -> None:

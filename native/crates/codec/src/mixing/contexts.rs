@@ -4,7 +4,7 @@
 //! that a decoder has the same view.
 
 /// Number of hashed contexts.
-pub const CONTEXTS: usize = 20;
+pub const CONTEXTS: usize = 23;
 /// The context that depends on what a match predicts.
 pub const MATCH_CONTEXT: usize = 18;
 
@@ -66,6 +66,10 @@ struct Open {
 }
 
 const DEPTH: usize = 64;
+/// Tokens of a line that are kept for the line below.
+const LINE_TOKENS: usize = 64;
+/// log2 of the number of words whose last successor is kept.
+const SUCCESSOR_BITS: u32 = 14;
 
 /// The view of the text so far.
 pub struct Surroundings {
@@ -92,7 +96,14 @@ pub struct Surroundings {
     first_above: u32,
     by_indent: [u32; 64],
     last_of_line: u8,
+    /// Tokens (words and punctuation characters) of the line so far, and their number.
+    line: [u32; LINE_TOKENS],
     tokens: u32,
+    /// The same of the last line that had any.
+    line_before: [u32; LINE_TOKENS],
+    tokens_before: u32,
+    /// The word that last came after each word, by its hash.
+    successors: Vec<u32>,
     open: Vec<Open>,
     pub above: u32,
     followers: Vec<u16>,
@@ -123,6 +134,12 @@ fn mix(a: u32, b: u32) -> u32 {
         .wrapping_mul(0x9E37_79B1)
         .rotate_left(13)
         ^ b.wrapping_mul(0x85EB_CA6B)
+}
+
+/// Where the successor of `word` is kept.
+#[inline(always)]
+fn successor_place(word: u32) -> usize {
+    (word.wrapping_mul(0x9E37_79B1) >> (32 - SUCCESSOR_BITS)) as usize
 }
 
 /// Hash of what the context number `index` is about.
@@ -161,7 +178,11 @@ impl Surroundings {
             first_above: 0,
             by_indent: [0; 64],
             last_of_line: 0,
+            line: [0; LINE_TOKENS],
             tokens: 0,
+            line_before: [0; LINE_TOKENS],
+            tokens_before: 0,
+            successors: vec![0; 1 << SUCCESSOR_BITS],
             open: Vec::with_capacity(DEPTH),
             above: 0,
             followers: vec![0; 1 << 16],
@@ -238,12 +259,13 @@ impl Surroundings {
             }
         } else {
             if self.word != 0 {
+                self.successors[successor_place(self.words[0])] = self.word;
                 self.words = [self.word, self.words[0], self.words[1], self.words[2]];
                 if self.first_word == 0 {
                     self.first_word = self.word;
                 }
                 self.shape = self.shape << 4 | 1;
-                self.tokens += 1;
+                self.token(self.word);
                 self.word = 0;
                 self.word_length = 0;
                 self.part = 0;
@@ -253,8 +275,26 @@ impl Surroundings {
                 self.punctuation = self.punctuation << 8 | u32::from(byte);
                 self.shape =
                     self.shape << 4 | (u32::from(byte).wrapping_mul(0x9E37_79B1) >> 28).max(2);
-                self.tokens += 1;
+                self.token(u32::from(byte));
             }
+        }
+    }
+
+    fn token(&mut self, token: u32) {
+        if let Some(place) = self.line.get_mut(self.tokens as usize) {
+            *place = token;
+        }
+        self.tokens += 1;
+    }
+
+    /// The token of the line before that stands `ahead` of where this line is, in tokens; 0 for none.
+    #[inline(always)]
+    fn token_above(&self, ahead: u32) -> u32 {
+        let index = self.tokens + ahead;
+        if index < self.tokens_before {
+            self.line_before.get(index as usize).copied().unwrap_or(0)
+        } else {
+            0
         }
     }
 
@@ -360,6 +400,10 @@ impl Surroundings {
             self.leading = true;
             self.indent = 0;
             self.first_word = 0;
+            if self.tokens > 0 {
+                self.line_before = self.line;
+                self.tokens_before = self.tokens;
+            }
             self.tokens = 0;
         } else {
             self.column += 1;
@@ -435,6 +479,12 @@ impl Surroundings {
             (follower, c1),
             (0, 0),
             (self.punctuation & 0xff_ffff, mix(word, c1)),
+            (mix(word, c1), mix(self.token_above(0), self.token_above(1))),
+            (
+                mix(word, c1),
+                mix(self.successors[successor_place(self.words[0])], 3),
+            ),
+            (mix(word, c1), mix(self.first_word, self.tokens.min(15))),
         ];
         let mut hashes = [0; CONTEXTS];
         for (index, (value, (a, b))) in hashes.iter_mut().zip(pairs).enumerate() {

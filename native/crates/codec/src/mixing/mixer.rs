@@ -53,8 +53,8 @@ const fn rates(first: u32, last: u32) -> [u8; 256] {
     rates
 }
 
-static FIRST_RATES: [u8; 256] = rates(96, 10);
-static FINAL_RATES: [u8; 256] = rates(32, 6);
+static FIRST_RATES: [u8; 256] = rates(96, 34);
+static FINAL_RATES: [u8; 256] = rates(32, 12);
 
 /// The rate after `uses`, which are counted up to where the rate is steady.
 #[inline(always)]

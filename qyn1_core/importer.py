@@ -24,7 +24,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from importlib import invalidate_caches
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from io import BytesIO
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
@@ -157,7 +156,6 @@ def install(
     entry = _Entry(mount.virtual_path(root))
     if entry not in sys.path:
         sys.path.insert(0 if first else len(sys.path), entry)
-    invalidate_caches()
     return entry
 
 

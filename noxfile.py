@@ -31,6 +31,8 @@ TEST_TOOLS = [
     "hatchling>=1.25",
     "pyyaml>=6",
     "jsonschema>=4.20",
+    "check-jsonschema>=0.29",
+    "pre-commit>=3.7",
 ]
 LINT_TOOLS = ["ruff==0.17.*", "types-PyYAML", "types-setuptools", "mypy>=2.4,<3", "import-linter>=2.5", "tomli"]
 CLUSTERS = ["distributed", "ray"]

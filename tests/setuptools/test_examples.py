@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +20,8 @@ from qyn1_core import envelope, open_package
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLES = ROOT / "examples"
+PRE_COMMIT = EXAMPLES / "pre-commit/.pre-commit-config.yaml"
+WORKFLOW = EXAMPLES / "github-action/seal.yml"
 
 
 @pytest.fixture
@@ -117,8 +120,12 @@ def yaml(path: Path) -> Any:
 @posix
 def test_the_pre_commit_hook_refuses_settings_that_cannot_be_used(variables: Mapping[str, str], tmp_path: Path) -> None:
     (hook,) = yaml(ROOT / ".pre-commit-hooks.yaml")
-    config = yaml(EXAMPLES / "pre-commit" / ".pre-commit-config.yaml")
-    assert [used["id"] for used in config["repos"][0]["hooks"]] == [hook["id"]]
+    (repository,) = yaml(PRE_COMMIT)["repos"]
+    (example,) = repository["hooks"]
+    assert {name: example[name] for name in hook if name != "description"} == {
+        name: value for name, value in hook.items() if name != "description"
+    }
+    assert example["additional_dependencies"] == ["qyn1"]
     assert re.search(hook["files"], "pyproject.toml")
     assert not re.search(hook["files"], "docs/pyproject.toml")
     (tmp_path / "project").mkdir()
@@ -155,9 +162,26 @@ def test_the_action_seals(variables: Mapping[str, str], tmp_path: Path) -> None:
     for identity in identities:
         with open_package(tmp_path / "my project.qyn1", [identity]) as opened:
             assert opened.read("a.py") == b"A = 1\n"
-    workflow = yaml(EXAMPLES / "github-action" / "seal.yml")
-    used = next(step for step in workflow["jobs"]["seal"]["steps"] if step["uses"].startswith("qyn1/"))
+    workflow = yaml(WORKFLOW)
+    used = next(step for step in workflow["jobs"]["seal"]["steps"] if step["uses"].startswith("OWNER/qyn1@"))
     assert set(used["with"]) <= set(action["inputs"])
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize(
+    ("module", "arguments", "file"),
+    [
+        ("check_jsonschema", ("--builtin-schema", "vendor.github-actions"), ROOT / "action.yml"),
+        ("check_jsonschema", ("--builtin-schema", "vendor.github-workflows"), WORKFLOW),
+        ("pre_commit", ("validate-manifest",), ROOT / ".pre-commit-hooks.yaml"),
+        ("pre_commit", ("validate-config",), PRE_COMMIT),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_files_for_services_keep_to_their_schemas(module: str, arguments: tuple[str, ...], file: Path) -> None:
+    pytest.importorskip(module, reason=f"{module} is not installed: {file.name} was not held against its schema")
+    done = subprocess.run([sys.executable, "-m", module, *arguments, str(file)], capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_example_is_explained() -> None:

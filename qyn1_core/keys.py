@@ -156,7 +156,10 @@ def _recipients(
         if ":" in text and host.has_key_scheme(text.partition(":")[0]):
             found.extend(envelope.parse_recipients_text(_read_keys(host, text), text))
         else:
-            found.append(envelope.parse_recipient(text))
+            try:
+                found.append(envelope.parse_recipient(text))
+            except ConfigError as error:
+                raise ConfigError(f"recipients: {error}") from None
     for reference in files:
         found.extend(envelope.parse_recipients_text(_read_public(host, reference), reference))
     if found:

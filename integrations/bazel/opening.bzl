@@ -25,11 +25,12 @@ _PACKAGE = {
 
 _LOCAL = {"no-cache": "1", "no-remote": "1"}
 
+_NO_IDENTITY = "%s: build with --@qyn1//:identity_file=/absolute/path of the file with your secret key"
+
 def _identity_file(ctx):
     path = setting(ctx.attr._identity_setting)
     if not path.startswith("/"):
-        fail("%s: build with --@qyn1//:identity_file=/absolute/path of the file with your secret key" %
-             label_text(ctx.label))
+        fail(_NO_IDENTITY % label_text(ctx.label))
     return path
 
 def _qyn1_unpack_impl(ctx):
@@ -75,25 +76,28 @@ def _words(values):
     """Words of a shell command; files by where a test finds them."""
     return [_quote(value if type(value) == "string" else value.short_path) for value in values]
 
-def _test_script(ctx, tool, arguments, files):
-    """A test that runs qyn1."""
-    script = ctx.actions.declare_file(ctx.label.name + ".sh")
+def _command(tool, arguments):
+    """A shell command that runs qyn1 in place of the shell."""
     program = tool.executable
     if type(program) != "string":
         # A program without a slash in its name would be looked for on PATH.
         program = "./" + program.short_path
-    command = [_quote(program)] + _words(tool.arguments + arguments)
-    ctx.actions.write(script, "#!/bin/sh\nexec %s\n" % " ".join(command), is_executable = True)
+    return " ".join(["exec", _quote(program)] + _words(tool.arguments + arguments))
+
+def _test_script(ctx, tool, command, files):
+    """A test that runs a shell command."""
+    script = ctx.actions.declare_file(ctx.label.name + ".sh")
+    ctx.actions.write(script, "#!/bin/sh\n%s\n" % command, is_executable = True)
     return [DefaultInfo(executable = script, runfiles = ctx.runfiles(files, transitive_files = tool.files))]
 
 def _qyn1_verify_test_impl(ctx):
-    providers = _test_script(
-        ctx,
-        qyn1_tool(ctx),
-        ["verify", "--identity", _identity_file(ctx), ctx.file.package],
-        [ctx.file.package],
-    )
-    return providers + [testing.ExecutionInfo(_LOCAL)]
+    tool = qyn1_tool(ctx)
+    if setting(ctx.attr._identity_setting):
+        command = _command(tool, ["verify", "--identity", _identity_file(ctx), ctx.file.package])
+    else:
+        # The test fails and not the build, so that wildcards build what else there is.
+        command = "echo %s >&2; exit 1" % _quote(_NO_IDENTITY % label_text(ctx.label))
+    return _test_script(ctx, tool, command, [ctx.file.package]) + [testing.ExecutionInfo(_LOCAL)]
 
 qyn1_verify_test = rule(
     doc = "Tests that a package opens with the key in `--@qyn1//:identity_file` and that every byte of it is whole.",
@@ -125,7 +129,8 @@ def _qyn1_roundtrip_test_impl(ctx):
     listing = ctx.actions.declare_file(ctx.label.name + ".args")
     ctx.actions.write(listing, sources)
     files = depset(transitive = [part.srcs for part in parts] + [part.executables for part in parts])
-    return _test_script(ctx, tool, ["work", "compare", archive, "@" + listing.short_path], [archive, listing] + files.to_list())
+    command = _command(tool, ["work", "compare", archive, "@" + listing.short_path])
+    return _test_script(ctx, tool, command, [archive, listing] + files.to_list())
 
 qyn1_roundtrip_test = rule(
     doc = """Tests that what is sealed of `deps` comes back byte for byte, with the stated modes.

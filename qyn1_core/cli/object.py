@@ -50,6 +50,9 @@ def command(
     place = base_of(place)
     host = shared_host()
     with naming(target):
+        with naming("language"):
+            if language is not None:
+                host.frontend(language)
         report = compile_object(
             sources_from(place, files, list_file),
             place.base / output,

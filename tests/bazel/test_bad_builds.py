@@ -29,11 +29,11 @@ CASES = [
     (
         "damaged_key",
         f'qyn1_package(name = "p", srcs = ["a.py"], recipients = ["{PUBLIC[:-1]}q"])',
-        ["//damaged_key:p: "],
+        ["//damaged_key:p: recipients: "],
     ),
     ("mode", 'qyn1_library(name = "p", srcs = ["a.py"], mode = "fats")', ["'mode'", "fats"]),
     ("preset", 'qyn1_library(name = "p", srcs = ["a.py"], preset = "nope")', ["//preset:p: ", "preset", "nope"]),
-    ("language", 'qyn1_library(name = "p", srcs = ["a.py"], language = "klingon")', ["//language:p: ", "klingon"]),
+    ("language", 'qyn1_library(name = "p", srcs = ["a.py"], language = "klingon")', ["//language:p: language: ", "klingon"]),
     (
         "manifest",
         'qyn1_library(name = "p", srcs = ["a.py"], manifest = "qyn1.toml")',

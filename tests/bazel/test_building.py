@@ -82,6 +82,12 @@ def test_deterministic_packages_are_equal_and_nothing_records_the_secret(
     assert files["service/version.py"] == b"VERSION = 7\n"
 
 
+def test_without_a_key_a_verify_test_builds_and_fails_saying_what_to_do(monorepo: Workspace) -> None:
+    done = monorepo.call("test", "//:verify_test", "--test_output=errors")
+    assert done.exit_code == 3, done.output  # built, and a test failed
+    assert "//:verify_test: build with --@qyn1//:identity_file=/absolute/path" in done.output
+
+
 def test_the_tests_for_users_pass(monorepo: Workspace, keys: Keys) -> None:
     targets = ["//:roundtrip_test", "//:verify_test", "//:opened"]
     done = monorepo.call("test", *targets, "--test_output=errors", f"--@qyn1//:identity_file={keys.identity}")

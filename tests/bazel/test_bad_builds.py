@@ -33,7 +33,11 @@ CASES = [
     ),
     ("mode", 'qyn1_library(name = "p", srcs = ["a.py"], mode = "fats")', ["'mode'", "fats"]),
     ("preset", 'qyn1_library(name = "p", srcs = ["a.py"], preset = "nope")', ["//preset:p: ", "preset", "nope"]),
-    ("language", 'qyn1_library(name = "p", srcs = ["a.py"], language = "klingon")', ["//language:p: language: ", "klingon"]),
+    (
+        "language",
+        'qyn1_library(name = "p", srcs = ["a.py"], language = "klingon")',
+        ["//language:p: language: ", "klingon"],
+    ),
     (
         "manifest",
         'qyn1_library(name = "p", srcs = ["a.py"], manifest = "qyn1.toml")',

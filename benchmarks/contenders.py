@@ -71,11 +71,12 @@ def contenders(host: Host, scratch: Path, meter: Meter) -> list[Contender]:
     for name in ("rans", "chunked-rans", "morpheme", "mixing"):
         if not host.has_compressor(name):
             continue
-        sizes = [mode.block_size for mode in MODES.values() if mode.compressors[0] == name]
+        modes = [mode for mode in MODES.values() if mode.compressors[0] == name]
         levels = host.compressor(name).levels()
         for level in sorted({levels[0], levels[-1]}):
             label = name if level == levels[0] else f"{name} level {level}"
-            run = partial(_compressor, name, level, max(sizes, default=1 << 20), scratch, meter)
+            size = max((mode.block_size(level) for mode in modes), default=1 << 20)
+            run = partial(_compressor, name, level, size, scratch, meter)
             found.append(Contender(label, "compressor", True, run))
     found += [
         Contender(f"qyn1 {name}", "mode", True, partial(_mode, name, scratch, meter))

@@ -27,7 +27,7 @@ from qyn1_core.project import ProjectEntry, discover
 from qyn1_core.report import PackReport, Stopwatch, peak_rss
 from qyn1_core.sealing import Sealing, seal_archive
 from qyn1_plugins.host import Host, default_host
-from qyn1_plugins.spec import BlockEvent, Compressor, Prior
+from qyn1_plugins.spec import BlockEvent, Compressor, Prior, Substitute
 
 __all__ = ["Sealing", "block_memory", "pack", "pack_entries"]
 
@@ -251,7 +251,8 @@ def _write_archive(
 
 def block_memory(compressor: Compressor, size: int) -> int:
     """Bytes that a worker takes for a block of ``size`` bytes: the compressor's, and copies on the way in and out."""
-    return compressor.memory(size) + 3 * size
+    needed = compressor.memory_here(size) if isinstance(compressor, Substitute) else compressor.memory(size)
+    return needed + 3 * size
 
 
 def _workers(plan: Plan, priors: Priors, host: Host) -> int:

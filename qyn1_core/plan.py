@@ -50,22 +50,27 @@ class Mode:
 
     ``compressors`` are tried in order: the first that is available here is taken. ``binary``
     are those for bytes of no known language, where a model of tokens only loses time.
-    ``block_size`` is in bytes. ``isolated`` blocks hold one file (or a part of one).
+    ``block_sizes`` are in bytes: that of the first level, and of each level above it where that is
+    another. ``isolated`` blocks hold one file (or a part of one).
     """
 
     compressors: tuple[str, ...]
-    block_size: int
+    block_sizes: tuple[int, ...]
     binary: tuple[str, ...] = ("chunked-rans",)
     isolated: bool = False
     padded: bool = False
 
+    def block_size(self, level: int | None = None) -> int:
+        """Bytes in a block at ``level``; None stands for the first."""
+        return self.block_sizes[min(max(level or 1, 1), len(self.block_sizes)) - 1]
+
 
 MODES: Final = {
-    "fast": Mode(("chunked-rans",), 1 << 20),
-    "balanced": Mode(("morpheme", "chunked-rans"), 1 << 20),
-    "maximum": Mode(("mixing", "morpheme", "chunked-rans"), 4 << 20, binary=("mixing", "chunked-rans")),
+    "fast": Mode(("chunked-rans",), (2 << 20, 4 << 20)),
+    "balanced": Mode(("morpheme", "chunked-rans"), (1 << 20,)),
+    "maximum": Mode(("mixing", "morpheme", "chunked-rans"), (4 << 20,), binary=("mixing", "chunked-rans")),
     # Nothing learned in one file helps the next, so the compressor that starts from most wins here.
-    "security": Mode(("mixing", "morpheme", "chunked-rans"), 1 << 20, isolated=True, padded=True),
+    "security": Mode(("mixing", "morpheme", "chunked-rans"), (1 << 20,), isolated=True, padded=True),
 }
 
 
@@ -118,7 +123,7 @@ def make_plan(
     if language is not None:
         host.frontend(language)  # that it exists is better said now
     mode = MODES[priors.mode]
-    block_size = priors.block_size or mode.block_size
+    block_size = priors.block_size or mode.block_size(priors.level)
     notes: list[str] = []
     reader = _Reader(priors.fidelity == "canonical", block_size, host, language, index)
     materials = Materials(entries)

@@ -134,7 +134,7 @@ def tune(
     search = _Search(project, priors, host, objective, clock, watch, progress)
     given = tuple(priors.compressors.items())
     best = min(
-        (search.attempt(_Way(mode, MODES[mode].block_size, compressors=given)) for mode in usable),
+        (search.attempt(_Way(mode, MODES[mode].block_size(), compressors=given)) for mode in usable),
         key=lambda way: objective.rank(search.trials[way]),
     )
     for factor in (2.0, 0.5):

@@ -44,6 +44,7 @@ __all__ = [
     "KeyProvider",
     "Prior",
     "Source",
+    "Substitute",
     "Trainer",
     "WatchedExecutor",
     "hookimpl",
@@ -139,7 +140,18 @@ class Compressor(_Provider, Protocol):
         """
 
     def memory(self, raw_size: int) -> int:
-        """Most bytes of working memory that one block of ``raw_size`` bytes takes."""
+        """Most bytes of working memory that one block of ``raw_size`` bytes takes.
+
+        Packages state it, so it is the same on every machine.
+        """
+
+
+@runtime_checkable
+class Substitute(Protocol):
+    """Optional ability of a compressor: work without an extension that is not installed here, at another cost."""
+
+    def memory_here(self, raw_size: int) -> int:
+        """`Compressor.memory` with what is installed here: the choice of workers reckons with it."""
 
 
 @runtime_checkable

@@ -63,7 +63,7 @@ def _memory_per_worker(host: Host) -> int:
     """Most bytes that one block of the default mode takes: what the choice of workers reckons with."""
     mode = MODES[str(FIELDS["mode"].default)]
     name = next((name for name in mode.compressors if host.has_compressor(name)), mode.compressors[-1])
-    return block_memory(host.compressor(name), mode.block_size)
+    return block_memory(host.compressor(name), mode.block_size())
 
 
 def _print(host: Host, found: Machine, used: int, needed: int, problems: list[str]) -> None:

@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qyn1_plugins
+from qyn1_core.archive.limits import Limits
+from qyn1_core.packing import block_memory
 from qyn1_plugins import _native
 from qyn1_plugins.compressors import chunked_rans, rans_payload
 from qyn1_plugins.compressors.chunked_alphabet import join_value, split_value
@@ -130,13 +132,20 @@ def test_level_2_without_the_extension_says_what_to_do(monkeypatch: pytest.Monke
         ChunkedRans().encode(source, None, 2)
 
 
-@pytest.mark.native
-def test_the_extension_needs_less_memory_than_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
-    native = [ChunkedRans().memory(1 << shift) for shift in range(10, 27)]
-    assert native == sorted(native)
-    assert ChunkedRans().memory(4 << 20) < 100 << 20
+def test_packages_state_the_same_memory_everywhere_and_workers_get_what_they_need(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    codec = ChunkedRans()
+    stated = [codec.memory(1 << shift) for shift in range(10, 27)]
+    assert stated == sorted(stated)
+    assert codec.memory(4 << 20) < 100 << 20
+    # The limit of a reader, with the largest block that can be asked for.
+    assert codec.memory(64 << 20) <= Limits().memory
+    if _native.native is not None:
+        assert block_memory(codec, 4 << 20) == codec.memory(4 << 20) + 3 * (4 << 20)
     monkeypatch.setattr(chunked_rans, "native", None)
-    assert ChunkedRans().memory(4 << 20) > 4 * native[12]
+    assert [codec.memory(1 << shift) for shift in range(10, 27)] == stated
+    assert block_memory(codec, 4 << 20) > 4 * codec.memory(4 << 20)
 
 
 def test_a_prior_helps_small_files_and_conforms(prior: Prior) -> None:

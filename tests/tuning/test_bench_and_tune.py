@@ -407,7 +407,7 @@ def test_levels_and_compressors_of_single_languages_are_tried(tmp_path: Path, mo
     )  # fmt: skip
     # mixing has no level 2, and gains more than that.
     assert (best.level, best.compressors) == (None, {"text": "store", "python": "mixing"})
-    assert best.name == "fast, blocks of 1 MiB, store for text, mixing for python"
+    assert best.name == "fast, blocks of 2 MiB, store for text, mixing for python"
     assert {priors.level for priors in seen} == {None, 2}
     tried = {tuple(sorted(priors.compressors.items())) for priors in seen}
     assert tried == {

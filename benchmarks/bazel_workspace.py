@@ -20,12 +20,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -141,6 +143,12 @@ class Bazel:
         into.wall.append(time.perf_counter() - begin)
         into.cpu.append(self._server_cpu() + children_cpu() - before)
 
+    def actions(self, *arguments: str) -> dict[str, int]:
+        """Build, and count the actions of each kind that the execution log says were run for it."""
+        log = self.base.with_suffix(".log")
+        self.call("build", f"--execution_log_json_file={log}", *arguments)
+        return dict(Counter(re.findall(r'"mnemonic": "(\w+)"', log.read_text())))
+
     def forget(self) -> None:
         """End the server and remove what it made."""
         self.call("shutdown")
@@ -198,10 +206,14 @@ def main() -> None:
             bazel.build(results["no-op"], *build)
             changed.write_bytes(changed.read_bytes() + b"# round %d\n" % number)
             bazel.build(results["change"], *build)
+            idle = bazel.actions(*build)
+            changed.write_bytes(changed.read_bytes() + b"# and again\n")
+            busy = bazel.actions(*build)
             sealed = (root / "ws/bazel-bin/package.qyn1").stat().st_size
             bazel.forget()
         print(f"{files} files, {size} bytes, {libraries} libraries, mode {options.mode}")
-        print(f"packed: {(root / 'packed.qyn1').stat().st_size} bytes; built: {sealed} bytes\n")
+        print(f"packed: {(root / 'packed.qyn1').stat().st_size} bytes; built: {sealed} bytes")
+        print(f"actions without a change: {idle or 'none'}; after a change of one file: {busy}\n")
         print("| | wall s | CPU s | wall, times pack | CPU, times pack |\n|---|---|---|---|---|")
         for kind, measured in results.items():
             ratios = [

@@ -15,24 +15,37 @@ def _find(repository_ctx):
         return named
     return repository_ctx.which("qyn1")
 
-def _describe(repository_ctx):
-    """What the installed qyn1 says of itself, and why there is none."""
-    command = _find(repository_ctx)
-    if not command:
-        return None, "there is no qyn1 on PATH; " + _HOW_TO_INSTALL
+def _interpreter(repository_ctx, command):
+    """The Python that a command runs on, and why it cannot be told."""
+    path = repository_ctx.path(command)
+    first = repository_ctx.read(path).split("\n")[0] if path.exists else ""
+    named = first[2:].strip()
+    if first.startswith("#!/") and named.split("/")[-1].startswith("python") and " " not in named:
+        return named, ""
     result = repository_ctx.execute([command, "work", "--describe"])
     if result.return_code:
         return None, "%s does not work: %s; %s" % (command, result.stderr.strip(), _HOW_TO_INSTALL)
-    interpreter = json.decode(result.stdout)["interpreter"]
+    return json.decode(result.stdout)["interpreter"], ""
+
+def _describe(repository_ctx):
+    """What the installed qyn1 says of itself, and why there is none."""
+
+    # First of all: Bazel starts over when a label leads to a repository that it has not loaded yet.
+    launcher = repository_ctx.path(Label("//integrations/bazel:launcher.py"))
+    command = _find(repository_ctx)
+    if not command:
+        return None, "there is no qyn1 on PATH; " + _HOW_TO_INSTALL
+    interpreter, problem = _interpreter(repository_ctx, command)
+    if not interpreter:
+        return None, problem
 
     # Actions have no PYTHONPATH: what they will see is what counts.
-    launcher = repository_ctx.path(Label("//integrations/bazel:launcher.py"))
     result = repository_ctx.execute(
         [interpreter, launcher, "work", "--describe"],
         environment = {"PYTHONPATH": ""},
     )
     if result.return_code:
-        return None, "%s does not work: %s" % (interpreter, result.stderr.strip())
+        return None, "%s does not work: %s; %s" % (interpreter, result.stderr.strip(), _HOW_TO_INSTALL)
     return json.decode(result.stdout), ""
 
 def _resolves_toolchains_offline():

@@ -13,7 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from .conftest import Keys, expected
-from .workspaces import PROJECT, WORKSPACE, Workspace, unpacked
+from .workspaces import PROJECT, WORKSPACE, Workspace, installed_command, unpacked
 
 pytestmark = pytest.mark.bazel
 
@@ -120,6 +120,22 @@ qyn1_package(
         done = user.build("//:package", "--@qyn1//:toolchain=//:hermetic", environ={"QYN1": "/nowhere/qyn1"})
         assert done.ran("Qyn1Site") == ["site"]
         assert unpacked(user.output("package.qyn1"), keys.identity, tmp_path / "out") == {"a.py": b"x = 1\n"}
+    finally:
+        user.close()
+
+
+def test_a_command_that_starts_another_is_asked_once(tmp_path: Path, keys: Keys) -> None:
+    user = Workspace(tmp_path / "user", tmp_path / "base")
+    load = 'load("@qyn1//:defs.bzl", "qyn1_package")\n'
+    user.write("BUILD", f'{load}qyn1_package(name = "p", srcs = ["a.py"], recipients = ["{keys.recipient}"])\n')
+    user.write("a.py", "x = 1\n")
+    wrapper = tmp_path / "qyn1"
+    wrapper.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\nexec {installed_command()} "$@"\n')
+    wrapper.chmod(0o755)
+    try:
+        user.build("//:p", environ={"QYN1": str(wrapper)})
+        assert (tmp_path / "asked").read_text() == "work --describe\n"
+        assert unpacked(user.output("p.qyn1"), keys.identity, tmp_path / "out") == {"a.py": b"x = 1\n"}
     finally:
         user.close()
 

@@ -67,7 +67,8 @@ class Regression:
     change: float
 
     def __str__(self) -> str:
-        return f"{self.project}, {self.way}: {self.figure} {100 * self.change:+.1f} %"
+        digits = 1 if abs(self.change) >= 0.001 else 4  # a single byte is to be seen
+        return f"{self.project}, {self.way}: {self.figure} {100 * self.change:+.{digits}f} %"
 
 
 def measure(

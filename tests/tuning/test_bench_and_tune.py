@@ -192,7 +192,7 @@ def test_the_suite_is_judged_by_the_shipped_baseline_and_not_a_byte_may_be_lost(
     run(*command)
     _shrink(suite, size_ratio=0.9999)
     _, errors = run(*command, code=1)
-    assert "worse than the baseline: project, mode fast: size +0.0 %" in errors
+    assert "worse than the baseline: project, mode fast: size +0.0100 %" in errors
     run(*command, "--size-tolerance", "0.1")
     (suite.parent / "corpora/bench/project/more.py").write_text("x = 1\n")
     _, errors = run(*command, code=2)

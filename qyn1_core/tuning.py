@@ -19,7 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from qyn1_core.errors import ConfigError
+from qyn1_core.errors import ConfigError, PluginError
 from qyn1_core.limits import machine
 from qyn1_core.packing import Sealing, pack
 from qyn1_core.plan import MODES
@@ -218,7 +218,10 @@ class _Search:
         """``best``, or the same at another level of its mode's compressor."""
         levels = self._host.compressor(MODES[best.mode].compressors[0]).levels()
         for level in levels[1:]:
-            other = self.attempt(replace(best, level=level))
+            try:
+                other = self.attempt(replace(best, level=level))
+            except PluginError:  # a level that needs the native extension
+                break
             if not self.prefers(other, best):
                 break
             best = other

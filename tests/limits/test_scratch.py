@@ -53,7 +53,7 @@ def _pack(tree: Path, *options: str | Path, before: str = "") -> subprocess.Comp
     program = f"import sys\n{before}\nfrom qyn1_core.cli import run\nsys.exit(run(sys.argv[1:]))"
     return subprocess.run(
         [sys.executable, "-c", program, "pack", tree / "project", "-o", tree / "out/p.qyn1", "--deterministic", "-q",
-         "--sealing-secret-file", tree / "secret", "--mode", "fast", *options],
+         "--sealing-secret-file", tree / "secret", "--mode", "fast", "--compressor", "binary=store", *options],
         env={**os.environ, "XDG_CONFIG_HOME": str(tree / "home"), "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip

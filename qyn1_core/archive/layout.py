@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import struct
 from enum import IntEnum
-from hashlib import sha256
 from typing import Final, NamedTuple
+
+# Not `hashlib`: an envelope is opened with this library anyway, and a second OpenSSL takes 5 ms to load.
+from cryptography.hazmat.primitives.hashes import SHA256, Hash
 
 from qyn1_core.errors import FormatError
 
@@ -63,7 +65,9 @@ class Section(IntEnum):
 
 def checksum(data: bytes | memoryview) -> bytes:
     """First 8 bytes of SHA-256: finds damage and codec faults; authenticity is the envelope's work."""
-    return sha256(data).digest()[:CHECKSUM_SIZE]
+    digest = Hash(SHA256())
+    digest.update(data)
+    return digest.finalize()[:CHECKSUM_SIZE]
 
 
 def padme(size: int) -> int:

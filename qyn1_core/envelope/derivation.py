@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hmac
-from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from qyn1_core.envelope.facts import encode_facts
@@ -14,12 +14,10 @@ from qyn1_core.envelope.facts import encode_facts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from typing_extensions import Buffer
-
     from qyn1_core.envelope.facts import PublicFacts
     from qyn1_core.envelope.recipients import Randomness, Recipient
 
-__all__ = ["PAYLOAD_NONCE_SIZE", "Derivation", "InputDigest", "header_mac", "hkdf", "payload_key"]
+__all__ = ["PAYLOAD_NONCE_SIZE", "Derivation", "InputDigest", "has_header_mac", "header_mac", "hkdf", "payload_key"]
 
 PAYLOAD_NONCE_SIZE: Final = 16
 _LABEL: Final = b"qyn1/deterministic/v1/"
@@ -32,7 +30,22 @@ def hkdf(secret: bytes, salt: bytes, info: bytes, size: int) -> bytes:
 
 def header_mac(file_key: bytes, authenticated: bytes) -> bytes:
     """The MAC of a header (age §Header MAC), 32 bytes."""
-    return hmac.digest(hkdf(file_key, b"", b"header", 32), authenticated, "sha256")
+    return _header_mac(file_key, authenticated).finalize()
+
+
+def has_header_mac(file_key: bytes, authenticated: bytes, mac: bytes) -> bool:
+    """Whether ``mac`` is that of a header; the time taken does not tell how much of it is right."""
+    try:
+        _header_mac(file_key, authenticated).verify(mac)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _header_mac(file_key: bytes, authenticated: bytes) -> HMAC:
+    mac = HMAC(hkdf(file_key, b"", b"header", 32), SHA256())
+    mac.update(authenticated)
+    return mac
 
 
 def payload_key(file_key: bytes, nonce: bytes) -> bytes:
@@ -50,7 +63,7 @@ class InputDigest:
 
     def __init__(self, secret: bytes, mode: bytes, recipients: Sequence[Recipient], facts: PublicFacts | None) -> None:
         key = hkdf(secret, mode, _LABEL + b"digest", 32)
-        self._mac = hmac.new(key, digestmod=sha256)
+        self._mac = HMAC(key, SHA256())
         self._field(b"" if facts is None else encode_facts(facts).body)
         self._mac.update(len(recipients).to_bytes(8, "big"))
         for recipient in recipients:
@@ -61,13 +74,13 @@ class InputDigest:
         self._mac.update(len(data).to_bytes(8, "big"))
         self._mac.update(data)
 
-    def update(self, archive: Buffer) -> None:
+    def update(self, archive: bytes | memoryview) -> None:
         """The next bytes of the archive."""
         self._mac.update(archive)
 
     def digest(self) -> bytes:
         """The digest of it all, 32 bytes."""
-        return self._mac.digest()
+        return self._mac.copy().finalize()
 
 
 class Derivation:

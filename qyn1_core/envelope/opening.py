@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hmac
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from qyn1_core.envelope.armor import ArmorReader, looks_armored
-from qyn1_core.envelope.derivation import PAYLOAD_NONCE_SIZE, header_mac, payload_key
+from qyn1_core.envelope.derivation import PAYLOAD_NONCE_SIZE, has_header_mac, payload_key
 from qyn1_core.envelope.facts import STANZA_TYPE, PublicFacts, facts_of
 from qyn1_core.envelope.failures import HeaderError, HeaderMacError, NoMatch
 from qyn1_core.envelope.header import MAGIC, Header, read_header
@@ -65,7 +64,7 @@ def open_envelope(source: BinaryIO, identities: Sequence[Identity], *, cipher: C
     # Before any passphrase is derived, and whatever the identities are.
     check_alone(header.stanzas)
     file_key = _unwrap(header, identities)
-    if not hmac.compare_digest(header_mac(file_key, header.authenticated), header.mac):
+    if not has_header_mac(file_key, header.authenticated, header.mac):
         raise HeaderMacError("the header of the package was changed after it was sealed")
     facts = facts_of(header.stanzas)
     plain.seek(header.size)

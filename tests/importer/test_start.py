@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 HEAVY = (
-    "numpy", "pluggy", "click", "rich", "platformdirs", "dataclasses", "inspect", "importlib.metadata",
+    "numpy", "pluggy", "click", "rich", "platformdirs", "dataclasses", "hashlib", "inspect", "importlib.metadata",
     "importlib.resources", "importlib.util", "json", "logging", "pathlib", "subprocess", "tempfile", "zipfile",
 )  # fmt: skip
 OWN = 45

@@ -8,6 +8,7 @@ decoded.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
@@ -37,10 +38,11 @@ from qyn1_plugins.compressors.chunked_prior import NO_PRIOR, STREAMS, Statistics
 from qyn1_plugins.compressors.framing import pack_bits, read_size, unpack_bits, write_size
 from qyn1_plugins.compressors.lanes import LaneDecoder, encode_lanes, lane_count, previous_in_lane
 from qyn1_plugins.compressors.range_coder import RangeDecoder, RangeEncoder, new_contexts
-from qyn1_plugins.compressors.tables import TableCoder, decode_entries, levels_of_counts, normalise
+from qyn1_plugins.compressors.tables import COST, COST_UNIT, TableCoder, decode_entries, levels_of_counts, normalise
 from qyn1_plugins.errors import CodecError
+from qyn1_plugins.spec import COST_UNIT as SPEC_UNIT
 
-__all__ = ["MAX_BLOCK", "decode_payload", "encode_payload", "stream_symbols"]
+__all__ = ["MAX_BLOCK", "decode_payload", "encode_payload", "payload_costs", "stream_symbols"]
 
 Integers = npt.NDArray[np.int64]
 Octets = npt.NDArray[np.uint8]
@@ -70,8 +72,57 @@ def stream_symbols(
     }
 
 
+@dataclass(frozen=True)
+class _Coded:
+    """A parsed block with its tables; per stream frequency and start of every symbol."""
+
+    head: bytes
+    lanes: int
+    streams: list[tuple[Integers, Integers]]
+
+
 def encode_payload(data: bytes, tokens: Tokens, statistics: Statistics = NO_PRIOR) -> bytes:
     """The payload of ``data``, parsed as ``tokens``."""
+    return _payload(data, tokens, _code(tokens, statistics), statistics)
+
+
+def payload_costs(data: bytes, tokens: Tokens, statistics: Statistics = NO_PRIOR) -> Integers:
+    """What each byte of ``data``, of which there are some, costs in that payload, in units of 2^-16 bit.
+
+    What its token costs, and a share of the rest; together they are the payload's size.
+    """
+    coded = _code(tokens, statistics)
+    payload = _payload(data, tokens, coded, statistics)
+    size = len(data)
+    rest = 8 * SPEC_UNIT * len(payload)
+    costs = np.zeros(size, np.int64)
+    if payload[0] == CODED:
+        token, length, literal = (COST[frequency] * (SPEC_UNIT // COST_UNIT) for frequency, _ in coded.streams)
+        symbol, measured = tokens.symbol, tokens.symbol < FIRST_RUN
+        token += _detail_widths(symbol, statistics) * SPEC_UNIT
+        token[measured] += length + split_value(tokens.length[measured] - MIN_LENGTH, LENGTH_DIRECT_BITS)[2] * SPEC_UNIT
+        produced = _produced(tokens, statistics)
+        number = np.repeat(np.arange(len(symbol)), produced)
+        place = np.arange(size) - (np.cumsum(produced) - produced)[number]
+        costs = token[number] // produced[number] + (place < token[number] % produced[number])
+        costs[is_run(symbol)[number]] += literal
+        rest -= int(costs.sum())
+    rest = max(rest, 0)
+    shared: Integers = costs + rest // size + (np.arange(size) < rest % size)
+    return shared
+
+
+def _produced(tokens: Tokens, statistics: Statistics) -> Integers:
+    """The bytes that each token makes."""
+    produced = tokens.length.copy()
+    produced[is_run(tokens.symbol)] = run_lengths(tokens.symbol, tokens.detail)
+    phrase = tokens.symbol >= FIRST_PHRASE_GROUP
+    group = tokens.symbol[phrase].astype(np.int64) - FIRST_PHRASE_GROUP
+    produced[phrase] = statistics.phrase_lengths[statistics.group_base[group] + tokens.detail[phrase]]
+    return produced
+
+
+def _code(tokens: Tokens, statistics: Statistics) -> _Coded:
     lengths = tokens.length[tokens.symbol < FIRST_RUN]
     counts = (len(tokens.symbol), len(lengths), len(tokens.literals))
     lanes = lane_count(sum(counts))
@@ -92,8 +143,12 @@ def encode_payload(data: bytes, tokens: Tokens, statistics: Statistics = NO_PRIO
         frequencies = _normalise_all(levels)
         starts = np.cumsum(frequencies, axis=1) - frequencies
         coded.append((frequencies[table, symbols], starts[table, symbols]))
-    head = encoder.finish()
-    states, words = encode_lanes(coded, lanes)
+    return _Coded(encoder.finish(), lanes, coded)
+
+
+def _payload(data: bytes, tokens: Tokens, coded: _Coded, statistics: Statistics) -> bytes:
+    states, words = encode_lanes(coded.streams, coded.lanes)
+    lengths = tokens.length[tokens.symbol < FIRST_RUN]
     _, length_low, length_width = split_value(lengths - MIN_LENGTH, LENGTH_DIRECT_BITS)
     bits = pack_bits(
         np.concatenate((tokens.detail, length_low)),
@@ -102,8 +157,8 @@ def encode_payload(data: bytes, tokens: Tokens, statistics: Statistics = NO_PRIO
     payload = b"".join(
         (
             bytes([CODED]),
-            write_size(len(head)),
-            head,
+            write_size(len(coded.head)),
+            coded.head,
             states.astype("<u4").tobytes(),
             words.astype("<u2").tobytes(),
             bits,
@@ -213,9 +268,7 @@ def _expand(tokens: Tokens, raw_size: int, statistics: Statistics) -> bytes:
     target = symbol.astype(np.int64)
     target[fresh] = join_value(target[fresh] - FIRST_DISTANCE, DISTANCE_DIRECT_BITS)[0] + detail[fresh] + 1
     target[phrase] = statistics.group_base[target[phrase] - FIRST_PHRASE_GROUP] + detail[phrase]
-    produced = tokens.length.copy()
-    produced[runs] = run_lengths(symbol, detail)
-    produced[phrase] = statistics.phrase_lengths[target[phrase]]
+    produced = _produced(tokens, statistics)
     target[runs] = np.cumsum(produced[runs])
     if int(produced.sum()) != raw_size:
         raise CodecError("the block is damaged: its tokens do not add up to its size")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from qyn1_plugins.compressors.chunked_prior import Statistics
     from qyn1_plugins.spec import Prior, Source
 
-__all__ = ["ChunkedRans", "decode", "encode"]
+__all__ = ["ChunkedRans", "costs", "decode", "encode"]
 
 LAZY: Final = 1
 OPTIMAL: Final = 2
@@ -62,6 +62,15 @@ class ChunkedRans:
             return bytes(_native_prior(prior).decode(payload, raw_size))
         return decode(payload, raw_size, _statistics(prior))
 
+    def costs(self, source: Source, prior: Prior | None, level: int) -> bytes:
+        """What each byte's token costs, and its share of what the tables do; as slow as `encode`.
+
+        Without the native extension those of level 1, whatever ``level`` is.
+        """
+        if native is not None:
+            return bytes(_native_prior(prior).costs(source.data, level))
+        return costs(source.data, _statistics(prior))
+
     def train(self, packages: Sequence[Sequence[bytes]], language: str) -> bytes:
         """The content of a prior: see `qyn1_plugins.compressors.chunked_training`."""
         from qyn1_plugins.compressors.chunked_training import train  # noqa: PLC0415
@@ -100,6 +109,19 @@ def decode(payload: bytes, raw_size: int, statistics: Statistics | None = None) 
     from qyn1_plugins.compressors.chunked_prior import NO_PRIOR  # noqa: PLC0415
 
     return decode_payload(payload, raw_size, NO_PRIOR if statistics is None else statistics)
+
+
+def costs(data: bytes, statistics: Statistics | None = None) -> bytes:
+    """What each byte of ``data`` costs at level 1, as `qyn1_plugins.spec.Explainer` counts; in numpy."""
+    from qyn1_plugins.compressors.chunked_lazy import parse_lazily  # noqa: PLC0415
+    from qyn1_plugins.compressors.chunked_payload import MAX_BLOCK, payload_costs  # noqa: PLC0415
+    from qyn1_plugins.compressors.chunked_prior import NO_PRIOR  # noqa: PLC0415
+    from qyn1_plugins.spec import COST_UNIT  # noqa: PLC0415
+
+    if not data or len(data) > MAX_BLOCK:
+        return (8 * COST_UNIT).to_bytes(4, "little") * len(data)
+    known = NO_PRIOR if statistics is None else statistics
+    return payload_costs(data, parse_lazily(data, known), known).astype("<u4").tobytes()
 
 
 def _statistics(prior: Prior | None) -> Statistics | None:

@@ -23,7 +23,7 @@ from qyn1_plugins.compressors.framing import pack_bits, read_size, unpack_bits, 
 from qyn1_plugins.compressors.range_coder import RangeDecoder, RangeEncoder, new_contexts
 from qyn1_plugins.compressors.tables import COST, TableCoder, levels_of_counts, normalise
 from qyn1_plugins.errors import CodecError, PluginError
-from qyn1_plugins.spec import Prior
+from qyn1_plugins.spec import COST_UNIT, Explainer, Prior, Source
 from qyn1_plugins.testing.compressor import check_compressor, check_trainer
 
 ROOT = Path(qyn1_plugins.__file__).parent
@@ -123,10 +123,31 @@ def test_optimal_parsing_is_smaller(prior: Prior) -> None:
     assert len(twin.encode(LONG, 2)) < len(twin.encode(LONG, 1))
 
 
+@pytest.mark.parametrize("primed", [False, True])
+def test_costs_add_up_to_the_payload_and_fall_on_what_is_new(prior: Prior, primed: bool) -> None:
+    use = prior if primed else None
+    data = b"item = first(item)\n" * 40 + b"Qz7#" + b"item = first(item)\n" * 40
+    explainer: Explainer = ChunkedRans()
+    for level in ChunkedRans().levels() if _native.native is not None else (1,):
+        source = Source(data, "python", lambda: pytest.fail("tokens are not needed"))
+        costs = memoryview(explainer.costs(source, use, level)).cast("I")
+        assert len(costs) == len(data)
+        assert sum(costs) == 8 * COST_UNIT * len(ChunkedRans().encode(source, use, level))
+        assert sum(costs[760:764]) / 4 > 4 * sum(costs[800:1500]) / 700
+
+
+@pytest.mark.native
+@settings(max_examples=40)
+@given(anything)
+def test_costs_are_the_same_with_and_without_the_extension(content: bytes, data: bytes) -> None:
+    assert _native.native is not None
+    statistics = Statistics.parse(content)
+    assert _native.native.ChunkedPrior().costs(data, 1) == chunked_rans.costs(data)
+    assert _native.native.ChunkedPrior(content).costs(data, 1) == chunked_rans.costs(data, statistics)
+
+
 def test_level_2_without_the_extension_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunked_rans, "native", None)
-    from qyn1_plugins.spec import Source
-
     source = Source(b"x", "text", lambda: pytest.fail("tokens are not needed"))
     with pytest.raises(PluginError, match="level 2 of chunked-rans needs the native extension"):
         ChunkedRans().encode(source, None, 2)

@@ -54,6 +54,23 @@ impl ChunkedPrior {
         Ok(PyBytes::new(py, &payload))
     }
 
+    /// What each byte of `data` costs in its payload: 32-bit little-endian numbers, in units of 2^-16 bit.
+    fn costs<'py>(
+        &self,
+        py: Python<'py>,
+        data: &[u8],
+        level: u32,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let level = read_level(level)?;
+        let costs: Vec<u8> = py.detach(|| {
+            chunked::costs(data, &self.0, level)
+                .into_iter()
+                .flat_map(u32::to_le_bytes)
+                .collect()
+        });
+        Ok(PyBytes::new(py, &costs))
+    }
+
     /// `raw_size` bytes out of `payload`.
     fn decode<'py>(
         &self,

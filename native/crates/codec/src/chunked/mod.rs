@@ -2,6 +2,7 @@
 //! rANS. One format (docs/codecs.md), two parsers.
 
 mod alphabet;
+mod costs;
 mod decoding;
 mod lazy;
 mod matches;
@@ -12,10 +13,11 @@ mod prior;
 mod repetitions;
 mod rows;
 
+pub use costs::costs;
 pub use decoding::decode;
 pub use prior::Prior;
 
-use payload::{encode_payload, Parsed, MAX_BLOCK, STORED};
+use payload::{code, payload, stored, Parsed, MAX_BLOCK};
 
 /// The parser that a level names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +52,10 @@ pub fn encode(data: &[u8], prior: &Prior, level: Level) -> Vec<u8> {
         return Vec::new();
     }
     if data.len() > MAX_BLOCK {
-        let mut out = vec![STORED];
-        out.extend_from_slice(data);
-        return out;
+        return stored(data);
     }
-    encode_payload(data, &level.parse(data, prior), prior)
+    let parsed = level.parse(data, prior);
+    payload(data, &parsed, &code(&parsed, prior), prior)
 }
 
 /// The tokens of `data`: symbols, details, lengths; and the literals. For training.
@@ -155,6 +156,22 @@ mod tests {
             for level in [Level::Lazy, Level::Optimal] {
                 let payload = encode(&data, &prior, level);
                 assert_eq!(decode(&payload, data.len(), &prior).as_ref(), Ok(&data));
+            }
+        }
+    }
+
+    #[test]
+    fn costs_add_up_to_the_payload() {
+        let mut noise = Noise(5);
+        let prior = Prior::parse(&prior_content()).expect("a prior");
+        for pieces in [0, 1, 5, 400, 9000] {
+            let data = text(&mut noise, pieces);
+            for level in [Level::Lazy, Level::Optimal] {
+                let costs = costs(&data, &prior, level);
+                assert_eq!(costs.len(), data.len());
+                let total: u64 = costs.into_iter().map(u64::from).sum();
+                let size = encode(&data, &prior, level).len() as u64;
+                assert_eq!(total, size << 19);
             }
         }
     }

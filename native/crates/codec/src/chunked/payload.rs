@@ -28,7 +28,7 @@ pub struct Parsed {
 }
 
 /// Symbols of one stream: `table << 8 | symbol`.
-type Symbols = Vec<u32>;
+pub type Symbols = Vec<u32>;
 
 /// All symbols of a block with their tables, lane by lane as `lanes` lanes code them.
 pub fn symbols(
@@ -78,12 +78,20 @@ pub fn symbols(
 
 /// The literals of a token that is a run.
 #[inline]
-fn run_length(token: &Token) -> usize {
+pub fn run_length(token: &Token) -> usize {
     (join_value(token.symbol - FIRST_RUN, RUN_DIRECT_BITS).0 + token.detail) as usize + 1
 }
 
-/// The payload of `data`, parsed as `parsed`.
-pub fn encode_payload(data: &[u8], parsed: &Parsed, prior: &Prior) -> Vec<u8> {
+/// A parsed block with its tables.
+pub struct Coded {
+    head: Vec<u8>,
+    lanes: usize,
+    /// `frequency | start << 16` of every symbol.
+    pub streams: [Symbols; STREAMS],
+}
+
+/// Chooses tables for `parsed`.
+pub fn code(parsed: &Parsed, prior: &Prior) -> Coded {
     let measured = parsed
         .tokens
         .iter()
@@ -96,22 +104,30 @@ pub fn encode_payload(data: &[u8], parsed: &Parsed, prior: &Prior) -> Vec<u8> {
     for count in counts {
         encoder.number(&mut sizes, count as u32);
     }
-    let mut coded = symbols(&parsed.tokens, &parsed.literals, prior, lanes);
-    for (stream, symbols) in Stream::ALL.into_iter().zip(&mut coded) {
+    let mut streams = symbols(&parsed.tokens, &parsed.literals, prior, lanes);
+    for (stream, symbols) in Stream::ALL.into_iter().zip(&mut streams) {
         let tables = write_tables(&mut encoder, &mut coder, stream, symbols, prior);
         for symbol in symbols {
             *symbol = tables[(*symbol >> 8) as usize][(*symbol & 0xff) as usize];
         }
     }
-    let head = encoder.finish();
-    let mut out = vec![CODED];
-    write_size(&mut out, head.len());
-    out.extend_from_slice(&head);
-    let mut lane_encoder = LaneEncoder::new(lanes);
-    for stream in coded.iter().rev() {
-        lane_encoder.stream(stream);
+    Coded {
+        head: encoder.finish(),
+        lanes,
+        streams,
     }
-    lane_encoder.finish(&mut out);
+}
+
+/// The payload of `data`, parsed as `parsed` and coded as `coded`.
+pub fn payload(data: &[u8], parsed: &Parsed, coded: &Coded, prior: &Prior) -> Vec<u8> {
+    let mut out = vec![CODED];
+    write_size(&mut out, coded.head.len());
+    out.extend_from_slice(&coded.head);
+    let mut encoder = LaneEncoder::new(coded.lanes);
+    for stream in coded.streams.iter().rev() {
+        encoder.stream(stream);
+    }
+    encoder.finish(&mut out);
     let mut bits = BitWriter::default();
     for token in &parsed.tokens {
         bits.write(token.detail, prior.tokens[usize::from(token.symbol)].width);
@@ -128,6 +144,11 @@ pub fn encode_payload(data: &[u8], parsed: &Parsed, prior: &Prior) -> Vec<u8> {
     if out.len() <= data.len() {
         return out;
     }
+    stored(data)
+}
+
+/// The payload of `data` as it is.
+pub fn stored(data: &[u8]) -> Vec<u8> {
     let mut out = vec![STORED];
     out.extend_from_slice(data);
     out

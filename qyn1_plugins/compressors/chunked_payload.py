@@ -108,13 +108,12 @@ def payload_costs(data: bytes, tokens: Tokens, statistics: Statistics = NO_PRIOR
         costs[is_run(symbol)[number]] += literal
         rest -= int(costs.sum())
     rest = max(rest, 0)
-    shared: Integers = costs + rest // size + (np.arange(size) < rest % size)
-    return shared
+    return costs + rest // size + (np.arange(size) < rest % size)
 
 
 def _produced(tokens: Tokens, statistics: Statistics) -> Integers:
     """The bytes that each token makes."""
-    produced = tokens.length.copy()
+    produced: Integers = tokens.length.copy()
     produced[is_run(tokens.symbol)] = run_lengths(tokens.symbol, tokens.detail)
     phrase = tokens.symbol >= FIRST_PHRASE_GROUP
     group = tokens.symbol[phrase].astype(np.int64) - FIRST_PHRASE_GROUP

@@ -209,6 +209,7 @@ def run_as_somebody_else(arguments: list[str], folder: Path) -> list[object]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")  # Python 3.12
 def test_a_source_that_may_not_be_read_is_named_with_its_target() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

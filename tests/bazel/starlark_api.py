@@ -5,9 +5,9 @@ away. A call's words are its parameters: those before `*` may be given by positi
 dash in front only so.
 
 Sources: 4.2.3 is asked itself (test_the_oldest_bazel_has_what_is_listed_for_it); of the others the reference in
-bazelbuild/bazel, docs/versions/VERSION/rules/lib, of 6.5.0 and 9.0.0 (and where they differ of 6.0.0, 7.7.0 and
-8.0.1), on the pages that stand behind each table. A word without a boundary is on all of them. A boundary may come
-late (`>=`) or early (`<`), which only makes the tests stricter, as does a word that is missing here.
+bazelbuild/bazel, docs/versions/VERSION/rules/lib, of 6.5.0 and 9.0.0 for the main tables (for a few of 7.7.0 and
+8.0.1), and release notes as remembered for the rest. A boundary may come late (`>=`) or early (`<`), which only makes
+the tests stricter, as does a word that is missing here.
 """
 
 from __future__ import annotations

@@ -42,8 +42,12 @@ class Morpheme:
         """The block, or `CodecError`."""
         return bytes(_extension().morpheme_decode(payload, raw_size, _expanded(prior)))
 
+    def costs(self, source: Source, prior: Prior | None, level: int) -> bytes:
+        """What the coder's probabilities say that each token costs, spread over its bytes; as slow as `encode`."""
+        return bytes(_extension().morpheme_costs(source.data, _expanded(prior)))
+
     def memory(self, raw_size: int) -> int:
-        """Tables sized for the block (at most 30 MiB), its text and its tokens."""
+        """Tables sized for the block (at most 20 MiB), its text and its tokens."""
         return int(_extension().morpheme_memory(raw_size))
 
     def train(self, packages: Sequence[Sequence[bytes]], language: str) -> bytes:

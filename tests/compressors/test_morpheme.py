@@ -15,7 +15,7 @@ import qyn1_plugins
 from qyn1_plugins._native import WITHOUT_NATIVE, native
 from qyn1_plugins.compressors.morpheme import Morpheme
 from qyn1_plugins.errors import CodecError, PluginError
-from qyn1_plugins.spec import Compressor, Prior, Source, Trainer
+from qyn1_plugins.spec import COST_UNIT, Compressor, Explainer, Prior, Source, Trainer
 from qyn1_plugins.testing.compressor import check_compressor
 from qyn1_plugins.tokens import TokenStream
 
@@ -158,8 +158,16 @@ class TestMorpheme:
 
     def test_the_format_does_not_change_unnoticed(self) -> None:
         assert hashlib.sha256(encode(SAMPLE)).hexdigest() == (
-            "4b2e8e43c569bc93e249b1126137ccb6aab5208cfb73b66e6ca2d07ccdbc296a"
+            "b5310c29c39f187a07cf298910ba3e9264b93dbd36c364767476f60df6ca8144"
         )
+
+    def test_costs_add_up_to_the_payload(self) -> None:
+        explainer: Explainer = Morpheme()
+        for chosen in (None, prior()):
+            costs = memoryview(explainer.costs(source(SAMPLE), chosen, 1)).cast("I")
+            assert len(costs) == len(SAMPLE)
+            bits = len(encode(SAMPLE, chosen)) * 8
+            assert abs(sum(costs) / COST_UNIT - bits) <= bits / 100 + 64
 
     def test_threads_give_equal_bytes(self) -> None:
         with ThreadPoolExecutor(4) as pool:

@@ -6,26 +6,31 @@
 //! model (`spelling`), which a known word may end early (`completion`). A `Prior`
 //! gives all of these a start (`prior`), and is made from text by `training`.
 
+mod clusters;
 mod coder;
-mod completion;
+mod columns;
 mod contexts;
 mod mixing;
 mod model;
-mod numbers;
 mod prior;
-mod spelling;
+mod recent;
+mod symbols;
 mod tokens;
 mod training;
 
 use crate::CodecError;
-use coder::{BitCoder, Decoder, Encoder};
+use coder::{BitCoder, Decoder, Encoder, Ledger};
 use model::{Knowledge, Model, Token};
+use std::sync::OnceLock;
 use tokens::{cut, Layout, UNLISTED};
 
 /// First byte of a payload that holds the bytes as they are.
 const STORED: u8 = 0;
 /// First byte of a payload that the model made.
 const MODELLED: u8 = 1;
+
+/// Line breaks that encoders choose otherwise.
+const NO_TEXT: CodecError = CodecError::Corrupt("a line that is indented has no text");
 
 pub use model::memory;
 pub use training::train;
@@ -40,13 +45,19 @@ impl Prior {
     }
 }
 
+/// What `prior` knows, or what is known without one.
+fn known(prior: Option<&Prior>) -> &Knowledge {
+    static NOTHING: OnceLock<Knowledge> = OnceLock::new();
+    prior.map_or_else(|| NOTHING.get_or_init(prior::nothing), |prior| &prior.0)
+}
+
 /// The payload of `data`, which decodes with the same prior.
 pub fn encode(data: &[u8], prior: Option<&Prior>) -> Vec<u8> {
     if data.is_empty() {
         return Vec::new();
     }
     let mut coder = Encoder::new(vec![MODELLED]);
-    let mut model = Model::new(data.len(), prior.map(|prior| &prior.0));
+    let mut model = Model::new(data.len(), known(prior));
     code_all(&mut coder, &mut model, data);
     let payload = coder.finish();
     if payload.len() <= data.len() {
@@ -57,7 +68,41 @@ pub fn encode(data: &[u8], prior: Option<&Prior>) -> Vec<u8> {
     stored
 }
 
+/// What each byte of `data` costs in its payload, in units of 2^-16 bit; what a token costs is
+/// spread over its bytes.
+pub fn costs(data: &[u8], prior: Option<&Prior>) -> Vec<u32> {
+    const STORED_BYTE: u32 = 8 << 16;
+    let mut costs = Vec::with_capacity(data.len());
+    let mut model = Model::new(data.len(), known(prior));
+    code_each(
+        &mut Ledger::default(),
+        &mut model,
+        data,
+        |ledger, length| {
+            let (cost, length) = (ledger.take(), length as u64);
+            costs
+                .extend((0..length).map(|i| (cost / length + u64::from(i < cost % length)) as u32));
+        },
+    );
+    let sum: u64 = costs.iter().map(|&cost| u64::from(cost)).sum();
+    if sum > data.len() as u64 * u64::from(STORED_BYTE) {
+        return vec![STORED_BYTE; data.len()];
+    }
+    costs
+}
+
 fn code_all<C: BitCoder>(coder: &mut C, model: &mut Model<'_>, data: &[u8]) {
+    code_each(coder, model, data, |_, _| {});
+}
+
+/// Codes all tokens of `data`, and shows the coder and the token's length to `after` after each.
+#[inline(always)]
+fn code_each<C: BitCoder>(
+    coder: &mut C,
+    model: &mut Model<'_>,
+    data: &[u8],
+    mut after: impl FnMut(&mut C, usize),
+) {
     let mut layout = Layout::default();
     let mut at = 0;
     while at < data.len() {
@@ -74,6 +119,7 @@ fn code_all<C: BitCoder>(coder: &mut C, model: &mut Model<'_>, data: &[u8]) {
         // Writing cannot fail: only a decoder meets impossible tokens.
         let coded = model.code(coder, &data[..at], width, target, word);
         debug_assert!(coded.is_ok());
+        after(coder, cut.length);
         at += cut.length;
     }
 }
@@ -96,18 +142,24 @@ pub fn decode(
         STORED => Ok(rest.to_vec()),
         MODELLED => {
             let mut coder = Decoder::new(rest);
-            let mut model = Model::new(raw_size, prior.map(|prior| &prior.0));
+            let mut model = Model::new(raw_size, known(prior));
             let mut out = Vec::with_capacity(raw_size);
             let mut layout = Layout::default();
             let nothing = Token {
                 morph: UNLISTED,
                 space: false,
             };
+            let mut wants_text = false;
             while out.len() < raw_size {
                 if coder.exhausted() {
                     return Err(CodecError::Truncated);
                 }
                 let token = model.code(&mut coder, &out, layout.width(), nothing, &[])?;
+                let (is_break, opens_line) = tokens::break_kind(token.morph);
+                if wants_text && is_break {
+                    return Err(NO_TEXT);
+                }
+                wants_text = opens_line;
                 tokens::write(
                     token.morph,
                     token.space,
@@ -118,6 +170,9 @@ pub fn decode(
                 )?;
             }
             coder.finish()?;
+            if wants_text {
+                return Err(NO_TEXT);
+            }
             Ok(out)
         }
         _ => Err(CodecError::Corrupt("its first byte names no known mode")),
@@ -167,6 +222,24 @@ mod tests {
                     decode(&payload, data.len(), prior).as_deref(),
                     Ok(&data[..])
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn costs_add_up_to_the_payload() {
+        let prior = trained();
+        for data in [
+            TEXT.repeat(20),
+            include_bytes!("morpheme.rs").to_vec(),
+            noise(3000, 2),
+        ] {
+            for prior in [None, Some(&prior)] {
+                let costs = costs(&data, prior);
+                assert_eq!(costs.len(), data.len());
+                let sum: u64 = costs.iter().map(|&cost| u64::from(cost)).sum();
+                let size = encode(&data, prior).len() as u64;
+                assert!((sum >> 19).abs_diff(size) <= 4 + size / 500, "{sum} {size}");
             }
         }
     }

@@ -52,6 +52,23 @@ fn morpheme_decode<'py>(
     Ok(PyBytes::new(py, &data))
 }
 
+/// What each byte of `data` costs in its payload: 32-bit little-endian numbers, in units of 2^-16 bit.
+#[pyfunction]
+fn morpheme_costs<'py>(
+    py: Python<'py>,
+    data: &[u8],
+    prior: Option<&Bound<'py, MorphemePrior>>,
+) -> Bound<'py, PyBytes> {
+    let prior = inner(prior);
+    let costs: Vec<u8> = py.detach(|| {
+        morpheme::costs(data, prior)
+            .into_iter()
+            .flat_map(u32::to_le_bytes)
+            .collect()
+    });
+    PyBytes::new(py, &costs)
+}
+
 /// Most bytes that a block of `raw_size` bytes takes.
 #[pyfunction]
 fn morpheme_memory(raw_size: usize) -> usize {
@@ -77,6 +94,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<MorphemePrior>()?;
     module.add_function(wrap_pyfunction!(morpheme_encode, module)?)?;
     module.add_function(wrap_pyfunction!(morpheme_decode, module)?)?;
+    module.add_function(wrap_pyfunction!(morpheme_costs, module)?)?;
     module.add_function(wrap_pyfunction!(morpheme_memory, module)?)?;
     module.add_function(wrap_pyfunction!(morpheme_train, module)?)
 }

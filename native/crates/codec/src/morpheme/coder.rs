@@ -15,13 +15,12 @@ pub trait BitCoder {
     /// Whether `bit` writes (and returns its argument) or reads.
     const ENCODES: bool;
 
+    /// Whether nothing is written or read, and the model runs to be trained.
+    const TRAINS: bool = false;
+
     /// Codes one binary decision. `one` is the probability of a 1, out of 65536,
     /// in 1..=65535. Returns the decision; when reading, `bit` is ignored.
     fn bit(&mut self, bit: bool, one: u32) -> bool;
-
-    /// Codes `bits` (1..=24) bits that are all equally likely. Returns them; when
-    /// reading, `value` is ignored.
-    fn plain(&mut self, value: u32, bits: u32) -> u32;
 
     /// Whether reading has run past the payload, so that going on is pointless.
     fn exhausted(&self) -> bool {
@@ -101,14 +100,6 @@ impl BitCoder for Encoder {
         self.shift();
         bit
     }
-
-    fn plain(&mut self, value: u32, bits: u32) -> u32 {
-        let step = ((self.high - self.low) >> bits).max(1);
-        self.low = self.low.saturating_add(step * u64::from(value));
-        self.high = self.low.saturating_add(step - 1);
-        self.shift();
-        value
-    }
 }
 
 /// The reading side.
@@ -177,16 +168,6 @@ impl BitCoder for Decoder<'_> {
         bit
     }
 
-    fn plain(&mut self, _value: u32, bits: u32) -> u32 {
-        // A payload that no encoder made may point past the last step: that is the last one.
-        let step = ((self.high - self.low) >> bits).max(1);
-        let value = ((self.value.wrapping_sub(self.low)) / step).min((1 << bits) - 1);
-        self.low = self.low.saturating_add(step * value);
-        self.high = self.low.saturating_add(step - 1);
-        self.shift();
-        value as u32
-    }
-
     #[inline(always)]
     fn exhausted(&self) -> bool {
         self.shifted > self.payload.len()
@@ -198,14 +179,36 @@ pub struct Sink;
 
 impl BitCoder for Sink {
     const ENCODES: bool = true;
+    const TRAINS: bool = true;
 
     #[inline(always)]
     fn bit(&mut self, bit: bool, _one: u32) -> bool {
         bit
     }
+}
 
-    fn plain(&mut self, value: u32, _bits: u32) -> u32 {
-        value
+/// A side that writes nothing and adds up what decisions cost. This is the one place with
+/// floating point: a decoder never comes here.
+#[derive(Default)]
+pub struct Ledger {
+    sum: f64,
+}
+
+impl Ledger {
+    /// What the decisions since the last call cost, in units of 2^-16 bit.
+    pub fn take(&mut self) -> u64 {
+        (std::mem::take(&mut self.sum) * 65536.0).round() as u64
+    }
+}
+
+impl BitCoder for Ledger {
+    const ENCODES: bool = true;
+
+    #[inline(always)]
+    fn bit(&mut self, bit: bool, one: u32) -> bool {
+        let share = if bit { one } else { 65536 - one };
+        self.sum += 16.0 - f64::from(share).log2();
+        bit
     }
 }
 

@@ -1,5 +1,7 @@
 //! What followed a context: hashed slots of three candidates each.
 
+use crate::prefetch::prefetch;
+
 /// A candidate: a 23-bit token above 9 bits of standing; 0 is none.
 ///
 /// A standing below 256 was earned in this block: hits (4 bits) and misses since the
@@ -138,16 +140,16 @@ impl Slots {
         (hash >> 7 ^ hash.rotate_left(11)) as usize & self.mask
     }
 
-    /// The check of one slot where `hash` may be.
+    /// Fetches the place of `hash`.
     #[inline(always)]
-    pub fn peek(&self, hash: u32) -> u32 {
-        self.pairs[self.pair(hash)].0[0].check
+    pub fn prefetch(&self, hash: u32) {
+        prefetch(&self.pairs[self.pair(hash)]);
     }
 
     /// The place of the slot for `hash`; a new slot, taken over from `prior` where that
     /// knows the context, if there was none.
     #[inline(always)]
-    pub fn place(&mut self, hash: u32, prior: Option<&Slots>) -> usize {
+    pub fn place(&mut self, hash: u32, prior: &Slots) -> usize {
         let check = hash | 1;
         let pair = self.pair(hash);
         let [first, second] = self.pairs[pair].0;
@@ -158,7 +160,7 @@ impl Slots {
             return pair << 1 | 1;
         }
         let weaker = usize::from(second.candidates[0].strength() < first.candidates[0].strength());
-        self.pairs[pair].0[weaker] = match prior.and_then(|prior| prior.find(hash)) {
+        self.pairs[pair].0[weaker] = match prior.find(hash) {
             Some(slot) => *slot,
             None => Slot {
                 check,
@@ -166,6 +168,17 @@ impl Slots {
             },
         };
         pair << 1 | weaker
+    }
+
+    /// Sets the slot for `hash`, over the weaker one of its pair.
+    pub fn put(&mut self, hash: u32, candidates: [Candidate; 3]) {
+        let pair = self.pair(hash);
+        let [first, second] = self.pairs[pair].0;
+        let weaker = usize::from(second.candidates[0].strength() < first.candidates[0].strength());
+        self.pairs[pair].0[weaker] = Slot {
+            check: hash | 1,
+            candidates,
+        };
     }
 
     /// The slot for `hash`, if it is there.
@@ -187,9 +200,8 @@ impl Slots {
 /// Mixes up to four numbers into one hash.
 #[inline(always)]
 pub fn hash(salt: u32, a: u32, b: u32, c: u32) -> u32 {
-    let mut h = salt.wrapping_mul(0x9E37_79B1) ^ a.wrapping_mul(0x85EB_CA6B);
-    h = (h ^ h >> 15).wrapping_mul(0x2C1B_3C6D) ^ b.wrapping_mul(0xC2B2_AE35);
-    h = (h ^ h >> 13).wrapping_mul(0x297A_2D39) ^ c.wrapping_mul(0x27D4_EB2F);
-    h = (h ^ h >> 15).wrapping_mul(0x1656_67B1);
-    h ^ h >> 14
+    let x = (u64::from(a) | u64::from(b) << 32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let y = (u64::from(c) | u64::from(salt) << 32).wrapping_mul(0xC2B2_AE3D_27D4_EB4F);
+    let z = x ^ y.rotate_left(32);
+    ((z ^ z >> 29).wrapping_mul(0x1656_67B1_9E37_79F9) >> 32) as u32
 }

@@ -86,9 +86,6 @@ const RATES: [u32; 1024] = {
 pub struct Chance(pub u32);
 
 impl Chance {
-    /// A half, never observed.
-    pub const EVEN: Chance = Chance(1 << 31);
-
     /// The 16-bit probability of a 1.
     #[inline(always)]
     pub fn p(self) -> i32 {
@@ -107,17 +104,52 @@ impl Chance {
     }
 }
 
+/// What states of evidence turn out to mean: learned in training, looked up in blocks.
+#[derive(Clone)]
+pub struct Meanings {
+    chances: Vec<Chance>,
+    logits: Vec<i16>,
+}
+
+impl Meanings {
+    /// States that begin as `chances` say.
+    pub fn new(chances: impl Iterator<Item = Chance>) -> Self {
+        let chances: Vec<Chance> = chances.collect();
+        let logits = chances.iter().map(|chance| stretch(chance.p())).collect();
+        Meanings { chances, logits }
+    }
+
+    /// The log odds of `state`.
+    #[inline(always)]
+    pub fn logit(&self, state: usize) -> i16 {
+        self.logits[state]
+    }
+
+    /// Moves the meaning of `state` toward `bit`.
+    pub fn learn(&mut self, state: usize, bit: bool) {
+        self.chances[state].learn(bit, 1000);
+        self.logits[state] = stretch(self.chances[state].p());
+    }
+
+    /// Shows every probability to `visit`.
+    pub fn visit(&mut self, visit: &mut dyn FnMut(Numbers<'_>)) {
+        visit(Numbers::Chances(&mut self.chances));
+        for (logit, chance) in self.logits.iter_mut().zip(&self.chances) {
+            *logit = stretch(chance.p());
+        }
+    }
+}
+
 /// Learned numbers of one kind, as `visit` functions show them.
 pub enum Numbers<'a> {
     /// Adaptive probabilities.
     Chances(&'a mut [Chance]),
     /// Mixer weights.
     Weights(&'a mut [i16]),
-    /// APM points.
-    Points(&'a mut [u16]),
 }
 
-/// One layer of mixing: `N` inputs, weight sets of `N` weights (`UNIT` is 1.0).
+/// One layer of mixing: `N` inputs, weight sets of `N` weights (`UNIT` is 1.0). Two sets are chosen
+/// for each decision, and their sum is what weighs.
 ///
 /// Inputs and weights have 16 bits, so that compilers make one multiply-add of eight.
 #[derive(Clone)]
@@ -129,6 +161,8 @@ pub struct Mixer<const N: usize> {
 /// A weight of 1.0.
 pub const UNIT: i16 = 1 << UNIT_BITS;
 const UNIT_BITS: u32 = 13;
+/// An error this small moves next to no weight.
+const IDLE: i32 = 160;
 
 impl<const N: usize> Mixer<N> {
     /// `sets` weight sets that all start at `weight`; the error counts `rate` / 256.
@@ -141,72 +175,39 @@ impl<const N: usize> Mixer<N> {
 
     /// The weighted sum of `inputs` in the logistic domain.
     #[inline(always)]
-    pub fn mix(&self, inputs: &[i16; N], set: usize) -> i32 {
-        let weights = &self.weights[set];
+    pub fn mix(&self, inputs: &[i16; N], sets: [usize; 2]) -> i32 {
+        let [first, second] = [&self.weights[sets[0]], &self.weights[sets[1]]];
         let mut sum = 0i32;
         for i in 0..N {
-            sum = sum.wrapping_add(i32::from(inputs[i]) * i32::from(weights[i]));
+            let weight = first[i].saturating_add(second[i]);
+            sum = sum.wrapping_add(i32::from(inputs[i]) * i32::from(weight));
         }
         (sum >> UNIT_BITS).clamp(-LIMIT, LIMIT)
     }
 
-    /// Moves the weights of `set` along the error of the mixed 16-bit probability `p`.
+    /// Moves the weights of both sets along the error of the mixed 16-bit probability `p`.
     #[inline(always)]
-    pub fn learn(&mut self, inputs: &[i16; N], set: usize, p: i32, bit: bool) {
-        let error =
-            ((((if bit { 65535 } else { 0 }) - p) * self.rate) >> 8).clamp(-32768, 32767) as i16;
-        let weights = &mut self.weights[set];
+    pub fn learn(&mut self, inputs: &[i16; N], sets: [usize; 2], p: i32, bit: bool) {
+        let error = (if bit { 65535 } else { 0 }) - p;
+        if error.abs() < IDLE {
+            return;
+        }
+        let error = ((error * self.rate) >> 8).clamp(-32768, 32767) as i16;
+        let mut steps = [0i16; N];
         for i in 0..N {
             let step = ((i32::from(inputs[i]) * i32::from(error)) >> 15) as i16;
-            weights[i] = weights[i].saturating_add((step + 1) >> 1);
+            steps[i] = (step + 1) >> 1;
+        }
+        for set in sets {
+            for (weight, step) in self.weights[set].iter_mut().zip(&steps) {
+                *weight = weight.saturating_add(*step);
+            }
         }
     }
 
     /// Every weight, set by set.
     pub fn weights_mut(&mut self) -> &mut [[i16; N]] {
         &mut self.weights
-    }
-}
-
-/// Adaptive probability map (secondary estimation): refines a stretched probability
-/// in a small context, by interpolation between 33 learned points.
-#[derive(Clone)]
-pub struct Apm {
-    points: Vec<u16>,
-    index: usize,
-}
-
-impl Apm {
-    /// `contexts` maps that start as the identity.
-    pub fn new(contexts: usize) -> Self {
-        let points = (0..contexts * 33)
-            .map(|i| squash((i as i32 % 33 - 16) * 128).min(65535) as u16)
-            .collect();
-        Apm { points, index: 0 }
-    }
-
-    /// The refined 16-bit probability.
-    #[inline(always)]
-    pub fn refine(&mut self, stretched: i32, context: usize) -> i32 {
-        let position = (stretched.clamp(-LIMIT, LIMIT) + 2048) as usize;
-        let (step, fraction) = (position >> 7, (position & 127) as i32);
-        let at = context * 33 + step;
-        let (below, above) = (i32::from(self.points[at]), i32::from(self.points[at + 1]));
-        self.index = at + usize::from(fraction >= 64);
-        (below * (128 - fraction) + above * fraction) >> 7
-    }
-
-    /// Moves the nearer point of the last refinement toward `bit`.
-    #[inline(always)]
-    pub fn learn(&mut self, bit: bool, shift: u32) {
-        let point = i32::from(self.points[self.index]);
-        let target = if bit { 65535 } else { 0 };
-        self.points[self.index] = (point + ((target - point) >> shift)) as u16;
-    }
-
-    /// Every point, context by context.
-    pub fn points_mut(&mut self) -> &mut [u16] {
-        &mut self.points
     }
 }
 

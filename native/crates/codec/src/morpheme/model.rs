@@ -1,38 +1,38 @@
-//! The token model: foresees the next token, or spells it.
+//! The token model: foresees the next token, or codes which other one it is.
 //!
-//! Contexts name candidates; the two best by score are offered in turn, "is it this
+//! Contexts name candidates; the best by score are offered in turn, "is it this
 //! one?" being a binary decision with a mixed probability. What is none of them is
-//! spelled byte by byte.
+//! coded along a tree of all tokens, and a new word by its letters.
 
 use super::coder::BitCoder;
-use super::completion::{Completion, CompletionTrust};
 use super::contexts::{hash, Candidate, Slots, STANDINGS};
-use super::mixing::{squash, stretch, Apm, Chance, Mixer, Numbers, UNIT};
-use super::spelling::{initial, Cell, Nodes, Spelling, SpellingTrust, ORDERS};
-use super::tokens::{self, Dictionary, BREAK, FIRST_WORD, LONGEST_WORD, SPACES, TABS, UNLISTED};
+use super::mixing::{squash, Chance, Meanings, Mixer, Numbers, UNIT};
+use super::recent::{Around, Recent, CONTEXTS};
+use super::symbols::{self, initial, Cell, Path, Rows, SymbolTrust, Symbols, Trees};
+use super::tokens::{
+    is_word_byte, Dictionary, BREAK, BREAK_CODES, BREAK_CODE_LIMIT, FIRST_WORD, LONGEST_WORD,
+    SPACES, TABS, UNLISTED,
+};
 use crate::CodecError;
+use std::sync::Arc;
 
-/// Contexts that name candidates.
-pub const CONTEXTS: usize = 5;
-/// Contexts whose probability for a candidate is learned directly.
-const DIRECT: usize = 3;
-/// Mixer inputs: candidates' standings, direct probabilities, match, constant.
-const INPUTS: usize = 16;
-/// Most candidates offered before the token is spelled.
-const OFFERS: usize = 4;
-/// Shortest match, in tokens.
-const SHORTEST_MATCH: usize = 4;
+/// Mixer inputs: candidates' standings, direct probability, match, constant.
+const INPUTS: usize = 8;
+/// Most candidates offered.
+const OFFERS: usize = 3;
 /// States of the match input.
 const MATCH_STATES: usize = 64;
+/// Classes of the token before.
+const CLASSES: usize = 1024;
+const BY_VOTES: usize = OFFERS * CLASSES;
+/// A match so long that its token is tried alone before any candidates are looked for.
+const LONG_MATCH: usize = 32;
 
-/// States of the models of flags of a spelled token.
-const FLAG_STATES: usize = 3 * 1024 + 512;
-/// Slots of each kind of context, direct cells, byte nodes, completions and match places (log2), usually.
-const SLOT_BITS: [u32; CONTEXTS] = [15, 16, 16, 16, 16];
-const DIRECT_BITS: u32 = 19;
-const NODE_BITS: u32 = 17;
-const COMPLETION_BITS: u32 = 16;
+/// Slots of each kind of context, rows and match places (log2), usually.
+const SLOT_BITS: [u32; CONTEXTS] = [14, 15, 15, 15];
+const ROW_BITS: u32 = 16;
 const MATCH_BITS: u32 = 18;
+const DIRECT_BITS: u32 = 12;
 
 /// A table's size (log2) for a block of `size` bytes: `usual` up to 2 MiB, more above,
 /// less for small blocks. Small tables stay in the caches, which matters more.
@@ -45,33 +45,15 @@ fn table_bits(size: usize, usual: u32) -> u32 {
 pub fn memory(size: usize) -> usize {
     let table = |usual: u32, bytes: usize| bytes << table_bits(size, usual);
     let slots: usize = SLOT_BITS.iter().map(|&usual| table(usual, 16)).sum();
-    let cells = table(DIRECT_BITS, 2)
-        + table(NODE_BITS, 32)
-        + table(COMPLETION_BITS, 2 * 16 + 2)
-        + table(MATCH_BITS, 4);
-    // Tokens and words: 4 bytes a token, 12 a word, and room to grow; then trust and a prior's words.
-    slots + cells + 14 * size + (4 << 20)
+    let rows = table(ROW_BITS, 32) + table(MATCH_BITS, 4);
+    // Tokens and words: 4 bytes a token, 12 a word, and room to grow; then trust, trees and a prior's words.
+    slots + rows + 14 * size + (4 << 20)
 }
 
 /// The hash of the context of kind `k`.
 #[inline(always)]
 pub fn context_hash(k: usize, [a, b, c]: [u32; 3]) -> u32 {
     hash(k as u32 + 1, a, b, c)
-}
-
-/// The hash of a word's beginning, one letter on.
-#[inline(always)]
-pub fn letter_hash(whole: u32, letter: u8) -> u32 {
-    hash(39, whole, u32::from(letter), 1)
-}
-
-/// 1 to 3 for an opening bracket.
-fn bracket_kind(morph: u32) -> u32 {
-    match morph {
-        0x28 => 1,
-        0x5b => 2,
-        _ => 3,
-    }
 }
 
 /// A token: a morph, and whether a single space precedes it.
@@ -88,54 +70,47 @@ impl Token {
     pub fn packed(self) -> u32 {
         self.morph << 1 | u32::from(self.space)
     }
-}
 
-/// A token named by some context: where it stands in each.
-#[derive(Clone, Copy)]
-struct Offer {
-    token: u32,
-    score: i32,
-    /// Index into the standing maps for each context, without the offer number.
-    places: [u16; CONTEXTS],
+    #[inline(always)]
+    fn unpacked(packed: u32) -> Self {
+        Token {
+            morph: packed >> 1,
+            space: packed & 1 == 1,
+        }
+    }
 }
 
 /// What is learned about how far to trust each kind of evidence: the part of a model
 /// that a prior carries as it is.
 #[derive(Clone)]
 pub struct Trust {
-    standing_maps: Vec<Chance>,
-    direct_maps: Vec<Chance>,
-    match_map: Vec<Chance>,
-    by_match: Mixer<INPUTS>,
-    by_class: Mixer<INPUTS>,
-    by_votes: Mixer<INPUTS>,
-    last: Mixer<4>,
-    refine_token: Apm,
-    refine_context: Apm,
-    flag_maps: Vec<Chance>,
-    pub spelling: SpellingTrust,
-    pub completion: CompletionTrust,
+    /// Of standings, by context, offer and rank.
+    standings: Arc<Meanings>,
+    /// Of direct cells, by offer.
+    directs: Arc<Meanings>,
+    /// Of matches, by offer.
+    matches: Arc<Meanings>,
+    /// Whether a long match goes on.
+    long_match: Vec<Chance>,
+    /// By offer and the token before; from `BY_VOTES` on by offer, match and which contexts name the candidate.
+    mixer: Mixer<INPUTS>,
+    pub symbols: SymbolTrust,
 }
 
 impl Default for Trust {
     fn default() -> Self {
         Trust {
-            standing_maps: (0..CONTEXTS * OFFERS * 4 * STANDINGS)
-                .map(|i| standing_start(i / STANDINGS % 4, i % STANDINGS))
-                .collect(),
-            direct_maps: (0..DIRECT * OFFERS * 1024)
-                .map(|i| initial(i % 1024))
-                .collect(),
-            match_map: vec![Chance::EVEN; MATCH_STATES * OFFERS],
-            by_match: Mixer::new(MATCH_STATES * OFFERS, UNIT / 4, 40),
-            by_class: Mixer::new(1024 * OFFERS, UNIT / 4, 40),
-            by_votes: Mixer::new((1 << CONTEXTS) * OFFERS, UNIT / 4, 40),
-            last: Mixer::new(OFFERS * 4, UNIT / 3, 8),
-            refine_token: Apm::new(1024),
-            refine_context: Apm::new(1024),
-            flag_maps: vec![Chance::EVEN; FLAG_STATES],
-            spelling: SpellingTrust::default(),
-            completion: CompletionTrust::default(),
+            standings: Arc::new(Meanings::new(
+                (0..CONTEXTS * OFFERS * 4 * STANDINGS)
+                    .map(|i| standing_start(i / STANDINGS % 4, i % STANDINGS)),
+            )),
+            directs: Arc::new(Meanings::new((0..OFFERS * 1024).map(|i| initial(i % 1024)))),
+            matches: Arc::new(Meanings::new(
+                (0..MATCH_STATES * OFFERS).map(|i| match_start(i % MATCH_STATES)),
+            )),
+            long_match: vec![Chance(64000 << 16 | 2); 4 * MATCH_STATES],
+            mixer: Mixer::new(BY_VOTES + OFFERS * (4 << CONTEXTS), UNIT / 8, 14),
+            symbols: SymbolTrust::default(),
         }
     }
 }
@@ -143,23 +118,81 @@ impl Default for Trust {
 impl Trust {
     /// Shows every number to `visit`, always in the same order.
     pub fn visit(&mut self, visit: &mut dyn FnMut(Numbers<'_>)) {
-        for chances in [
-            &mut self.standing_maps,
-            &mut self.direct_maps,
-            &mut self.match_map,
-            &mut self.flag_maps,
-        ] {
-            visit(Numbers::Chances(chances));
+        for meanings in [&mut self.standings, &mut self.directs, &mut self.matches] {
+            Arc::make_mut(meanings).visit(visit);
         }
-        for mixer in [&mut self.by_match, &mut self.by_class, &mut self.by_votes] {
-            visit(Numbers::Weights(mixer.weights_mut().as_flattened_mut()));
+        visit(Numbers::Chances(&mut self.long_match));
+        visit(Numbers::Weights(
+            self.mixer.weights_mut().as_flattened_mut(),
+        ));
+        self.symbols.visit(visit);
+    }
+}
+
+/// Symbols of the token tree that are not tokens: a word of this block by its number, any
+/// morph by its number, a new word. Each with and without space.
+const NUMBERED: u32 = (FIRST_WORD + (1 << 22)) << 1;
+const RARE: u32 = NUMBERED + 2;
+const SPELLED: u32 = NUMBERED + 4;
+
+/// The code of tokens and letters.
+pub struct Code {
+    trees: Trees,
+    tokens: u32,
+    letters: u32,
+    token_paths: Vec<Path>,
+    /// Of the symbols from `NUMBERED` on.
+    special_paths: [Path; 6],
+    letter_paths: [Path; 256],
+}
+
+impl Code {
+    /// The code for tokens in the order of `order`, with frequencies 2^level - 1, and letters (logarithmic counts).
+    pub fn new(
+        order: &[(u32, u32)],
+        specials: [u32; 6],
+        letters: &[u32; 256],
+        morphs: usize,
+    ) -> Self {
+        let mut trees = Trees::default();
+        let mut token_paths = vec![Path(0); morphs * 2];
+        let mut special_paths = [Path(0); 6];
+        let mut leaves = Vec::with_capacity(order.len() + 6);
+        for space in [0, 1] {
+            for kind in [0, 1, 2] {
+                let symbol = NUMBERED + 2 * kind + space;
+                leaves.push((symbol, 1 << specials[(symbol - NUMBERED) as usize]));
+            }
+            leaves.extend(
+                order
+                    .iter()
+                    .filter(|&&(token, _)| token & 1 == space)
+                    .map(|&(token, level)| (token, 1 << level)),
+            );
         }
-        visit(Numbers::Weights(self.last.weights_mut().as_flattened_mut()));
-        for apm in [&mut self.refine_token, &mut self.refine_context] {
-            visit(Numbers::Points(apm.points_mut()));
+        let tokens = trees.add(&leaves, &mut |symbol, path| {
+            if symbol >= NUMBERED {
+                special_paths[(symbol - NUMBERED) as usize] = path;
+            } else {
+                token_paths[symbol as usize] = path;
+            }
+        });
+        let mut letter_paths = [Path(0); 256];
+        let leaves: Vec<(u32, u32)> = (0..=255u8)
+            .filter(|&letter| letter == 0 || is_word_byte(letter))
+            .map(|letter| (letter.into(), 1 << letters[usize::from(letter)]))
+            .collect();
+        let letters = trees.add(&leaves, &mut |symbol, path| {
+            letter_paths[symbol as usize] = path;
+        });
+        Code {
+            trees,
+            tokens,
+            letters,
+            token_paths,
+            special_paths,
+            letter_paths,
         }
-        self.spelling.visit(visit);
-        self.completion.visit(visit);
     }
 }
 
@@ -169,223 +202,76 @@ pub struct Knowledge {
     pub dictionary: Dictionary,
     /// What followed each kind of context.
     pub slots: [Slots; CONTEXTS],
-    /// Words by their beginnings.
-    pub beginnings: Slots,
-    /// Nodes of the byte model.
-    pub nodes: Nodes,
+    /// How other tokens and letters are coded.
+    pub code: Code,
+    /// Rows of cells for that.
+    pub rows: Rows,
     /// Where the learning starts.
     pub trust: Trust,
+}
+
+impl Knowledge {
+    /// Symbols with `1 << bits` rows that have learned nothing.
+    pub fn fresh_symbols(&self, bits: u32) -> Symbols {
+        Symbols::new(bits, &self.code.trees)
+    }
 }
 
 /// Everything that is learned while coding one block.
 pub struct Model<'a> {
     /// The words seen so far.
     pub dictionary: Dictionary,
-    knowledge: Option<&'a Knowledge>,
+    knowledge: &'a Knowledge,
     trust: Trust,
     slots: [Slots; CONTEXTS],
     direct: Vec<Cell>,
-    direct_mask: usize,
-    flag_cells: Vec<Cell>,
-    spelling: Spelling,
-    completion: Completion,
+    symbols: Symbols,
     recent: Recent,
     spelled: Vec<u8>,
-    /// Morphs that were offered for the current token and refused.
-    rejected: Vec<u32>,
-}
-
-/// What the contexts are made of.
-pub struct Recent {
-    tokens: Vec<u32>,
-    match_places: Vec<u32>,
-    match_mask: usize,
-    match_at: usize,
-    match_length: usize,
-    line: Vec<u32>,
-    line_before: Vec<u32>,
-    brackets: Vec<u32>,
-    by_indent: [u32; 64],
-}
-
-impl Recent {
-    /// Nothing yet; `1 << bits` places to look for matches.
-    pub fn new(bits: u32) -> Self {
-        Recent {
-            tokens: Vec::new(),
-            match_places: vec![0; 1 << bits],
-            match_mask: (1 << bits) - 1,
-            match_at: 0,
-            match_length: 0,
-            line: Vec::new(),
-            line_before: Vec::new(),
-            brackets: Vec::new(),
-            by_indent: [0; 64],
-        }
-    }
-
-    #[inline(always)]
-    fn back(&self, n: usize) -> u32 {
-        let length = self.tokens.len();
-        if n <= length {
-            self.tokens[length - n]
-        } else {
-            0
-        }
-    }
-
-    fn expected(&self) -> Option<u32> {
-        (self.match_length > 0).then(|| self.tokens[self.match_at])
-    }
-
-    /// The contexts of the next token, on a line indented by `width`.
-    #[inline(always)]
-    pub fn contexts(&self, width: usize) -> [[u32; 3]; CONTEXTS] {
-        let (t1, t2, t3) = (self.back(1), self.back(2), self.back(3));
-        let at_start = self.line.is_empty();
-        let first = if at_start {
-            self.line_before.first()
-        } else {
-            self.line.first()
-        }
-        .copied()
-        .unwrap_or(1);
-        let (callee, inside) = match self.brackets.last() {
-            Some(&bracket) => (bracket >> 2, bracket & 3),
-            None => (0, 4 + width as u32),
-        };
-        [
-            [t1, 0, if at_start { width as u32 } else { 0 }],
-            [t1, t2, 0],
-            [t1, t2, t3],
-            [t1, first, 0],
-            [t1, callee, inside],
-        ]
-    }
-
-    /// The token that stands above the next one.
-    fn above(&self, width: usize) -> u32 {
-        if self.line.is_empty() {
-            self.by_indent[width.min(63)]
-        } else {
-            self.line_before.get(self.line.len()).copied().unwrap_or(2)
-        }
-    }
-
-    /// Learns the next token, on a line indented by `width`.
-    pub fn push(&mut self, token: u32, width: usize) {
-        if self.match_length > 0 {
-            if self.tokens[self.match_at] == token {
-                self.match_length += 1;
-                self.match_at += 1;
-            } else {
-                self.match_length = 0;
-            }
-        }
-        self.tokens.push(token);
-        let length = self.tokens.len();
-        if length >= SHORTEST_MATCH {
-            let mut key = 0u64;
-            for &token in &self.tokens[length - SHORTEST_MATCH..] {
-                key = (key ^ u64::from(token))
-                    .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-                    .rotate_left(29);
-            }
-            let place = (key ^ key >> 32) as usize & self.match_mask;
-            if self.match_length == 0 {
-                let at = self.match_places[place] as usize;
-                let mut same = 0;
-                while same < 32
-                    && same < at
-                    && self.tokens[at - 1 - same] == self.tokens[length - 1 - same]
-                {
-                    same += 1;
-                }
-                if same >= SHORTEST_MATCH {
-                    self.match_at = at;
-                    self.match_length = same;
-                }
-            }
-            self.match_places[place] = length as u32;
-        }
-        let morph = token >> 1;
-        match morph {
-            BREAK..SPACES => {
-                std::mem::swap(&mut self.line, &mut self.line_before);
-                self.line.clear();
-            }
-            _ => {
-                if self.line.is_empty() {
-                    self.by_indent[width.min(63)] = token;
-                }
-                if self.line.len() < 256 {
-                    self.line.push(token);
-                }
-                match morph {
-                    0x28 | 0x5b | 0x7b => {
-                        let callee = self.back(2);
-                        if self.brackets.len() < 256 {
-                            self.brackets.push(callee << 2 | bracket_kind(morph));
-                        }
-                    }
-                    0x29 | 0x5d | 0x7d => {
-                        self.brackets.pop();
-                    }
-                    _ => {}
-                }
-            }
-        }
-    }
+    /// What was offered for this token and refused; a coded token is none of them.
+    refused: [u32; OFFERS + 1],
+    /// Slots that are still to learn the token before.
+    pending: Option<([usize; CONTEXTS], u32)>,
 }
 
 impl<'a> Model<'a> {
     /// A model for a block of `size` bytes that starts from `knowledge`.
-    pub fn new(size: usize, knowledge: Option<&'a Knowledge>) -> Self {
+    pub fn new(size: usize, knowledge: &'a Knowledge) -> Self {
         let bits = |usual: u32| table_bits(size, usual);
         Model {
-            dictionary: knowledge
-                .map_or_else(Dictionary::default, |known| known.dictionary.clone()),
+            dictionary: knowledge.dictionary.clone(),
             knowledge,
-            trust: knowledge.map_or_else(Trust::default, |known| known.trust.clone()),
+            trust: knowledge.trust.clone(),
             slots: SLOT_BITS.map(|usual| Slots::new(bits(usual))),
-            direct: vec![Cell::EVEN; 1 << bits(DIRECT_BITS)],
-            direct_mask: (1 << bits(DIRECT_BITS)) - 1,
-            flag_cells: vec![Cell::EVEN; 1 << 13],
-            spelling: Spelling::new(bits(NODE_BITS)),
-            completion: Completion::new(bits(COMPLETION_BITS)),
+            direct: vec![Cell::EVEN; 1 << DIRECT_BITS],
+            symbols: Symbols::new(bits(ROW_BITS), &knowledge.code.trees),
             recent: Recent::new(bits(MATCH_BITS)),
-            spelled: Vec::new(),
-            rejected: Vec::new(),
+            spelled: Vec::with_capacity(LONGEST_WORD),
+            refused: [u32::MAX; OFFERS + 1],
+            pending: None,
         }
     }
 
-    /// What was learned about trust, for a prior or for the next training block.
-    pub fn into_learned(self) -> (Trust, Spelling) {
-        (self.trust, self.spelling)
+    /// What was learned about trust and symbols, for a prior or for the next training block.
+    pub fn into_learned(self) -> (Trust, Symbols) {
+        (self.trust, self.symbols)
     }
 
     /// Goes on from what a block before learned (`into_learned`).
-    pub fn resume(&mut self, trust: Option<Trust>, spelling: Option<Spelling>) {
+    pub fn resume(&mut self, trust: Option<Trust>, symbols: Option<Symbols>) {
         if let Some(trust) = trust {
             self.trust = trust;
         }
-        if let Some(spelling) = spelling {
-            self.spelling = spelling;
+        if let Some(symbols) = symbols {
+            self.symbols = symbols;
         }
-    }
-
-    /// How a place in the list of context `k` speaks for a candidate.
-    #[inline(always)]
-    fn standing_score(&self, k: usize, place: u16) -> i32 {
-        stretch(self.trust.standing_maps[k * OFFERS * 4 * STANDINGS + usize::from(place)].p())
-            .into()
     }
 
     /// Codes one token. `text` is everything before it; `width` its line's indentation.
     /// When encoding, `target` is the token (morph `UNLISTED` for a word that is not in
     /// the dictionary) and `word` its bytes if it is a word; when decoding both are
     /// ignored. Returns the token and, for a word, leaves it in the dictionary or,
-    /// if that is full, in `unlisted_word`.
+    /// if that is full, where `word` finds it.
     pub fn code<C: BitCoder>(
         &mut self,
         coder: &mut C,
@@ -394,190 +280,176 @@ impl<'a> Model<'a> {
         target: Token,
         word: &[u8],
     ) -> Result<Token, CodecError> {
-        let recent = &self.recent;
-        let contexts = recent.contexts(width);
-        let [[t1, _, _], [_, t2, _], _, [_, first, _], [_, callee, inside]] = contexts;
-        let above = recent.above(width);
+        let around = self.recent.around(width);
         let mut hashes = [0; CONTEXTS];
-        for k in 0..CONTEXTS {
-            hashes[k] = context_hash(k, contexts[k]);
+        for (k, &context) in around.contexts().iter().enumerate() {
+            hashes[k] = context_hash(k, context);
+            self.slots[k].prefetch(hashes[k]);
+            self.knowledge.slots[k].prefetch(hashes[k]);
         }
-        let expected = recent.expected();
-        let match_length = recent.match_length;
-
-        // All of these loads are to be under way before the first one is waited for.
-        let checks: [u32; CONTEXTS] = std::array::from_fn(|k| self.slots[k].peek(hashes[k]));
-        std::hint::black_box(&checks);
+        let others = other_contexts(&around);
+        self.symbols
+            .prefetch(&self.knowledge.rows, &others, self.knowledge.code.tokens);
+        // The loads are under way while the slots learn the token before.
+        if let Some((places, token)) = self.pending.take() {
+            for k in 0..CONTEXTS {
+                self.slots[k].at(places[k]).learn(token);
+            }
+        }
+        self.recent.look();
+        let (expected, mut length) = self.recent.expected();
+        self.refused = [u32::MAX; OFFERS + 1];
+        if length >= LONG_MATCH {
+            let chance = &mut self.trust.long_match[long_state(expected >> 1, length)];
+            let p = chance.p().clamp(16, 65520);
+            let bit = coder.bit(target.packed() == expected, p as u32);
+            chance.learn(bit, 250);
+            if bit {
+                self.recent.push(expected, width);
+                return Ok(Token::unpacked(expected));
+            }
+            self.refused[OFFERS] = expected;
+            length = 0;
+        }
         let mut places = [0usize; CONTEXTS];
         let mut lists = [[Candidate::default(); 3]; CONTEXTS];
         for k in 0..CONTEXTS {
-            places[k] = self.slots[k].place(hashes[k], self.knowledge.map(|known| &known.slots[k]));
+            places[k] = self.slots[k].place(hashes[k], &self.knowledge.slots[k]);
             lists[k] = self.slots[k].at(places[k]).candidates;
         }
-        // What it means for a candidate to be absent from each list.
-        let mut absent = [0u16; CONTEXTS];
-        let mut absent_score = [0i32; CONTEXTS];
-        for k in 0..CONTEXTS {
-            absent[k] = (3 * STANDINGS) as u16 + lists[k][0].standing() as u16;
-            absent_score[k] = self.standing_score(k, absent[k]);
-        }
-        // A score is the sum over the lists; the part that all offers share is left out.
-        let mut offers = [Offer {
-            token: 0,
-            score: 0,
-            places: absent,
-        }; 3 * CONTEXTS + 1];
-        let mut count = 0;
-        for k in 0..CONTEXTS {
-            for (rank, candidate) in lists[k].iter().enumerate() {
-                if candidate.0 == 0 {
-                    break;
-                }
-                let token = candidate.token();
-                let at = offers[..count]
-                    .iter()
-                    .position(|offer| offer.token == token)
-                    .unwrap_or(count);
-                let place = (rank * STANDINGS) as u16 + candidate.standing() as u16;
-                let score = self.standing_score(k, place) - absent_score[k];
-                let offer = &mut offers[at];
-                offer.token = token;
-                offer.places[k] = place;
-                offer.score += score;
-                count = count.max(at + 1);
-            }
-        }
-        if let Some(token) = expected {
-            let at = offers[..count]
-                .iter()
-                .position(|offer| offer.token == token)
-                .unwrap_or(count);
-            offers[at].token = token;
-            offers[at].score += i32::from(stretch(
-                self.trust.match_map[match_state(true, match_length)].p(),
-            ));
-            count = count.max(at + 1);
-        }
-
-        let class_set = {
-            let morph = t1 >> 1;
-            if morph < FIRST_WORD {
-                morph as usize
-            } else {
-                800
-            }
-        };
-        let mut coded = None;
-        self.rejected.clear();
-        for number in 0..OFFERS.min(count) {
-            let mut best = number;
-            for i in number + 1..count {
-                if offers[i].score > offers[best].score {
-                    best = i;
-                }
-            }
-            offers.swap(number, best);
-            let offer = offers[number];
-            let mut inputs = [0i16; INPUTS];
-            let mut maps = [0usize; CONTEXTS];
-            let mut votes = 0usize;
-            for k in 0..CONTEXTS {
-                maps[k] = (k * OFFERS + number) * 4 * STANDINGS + usize::from(offer.places[k]);
-                inputs[k] = stretch(self.trust.standing_maps[maps[k]].p());
-                votes |= usize::from(usize::from(offer.places[k]) < 3 * STANDINGS) << k;
-            }
-            let direct = [
-                hash(11, offer.token, number as u32, 0),
-                hash(13, offer.token, hashes[1], number as u32),
-                hash(14, offer.token, hashes[3], number as u32),
-            ];
-            let mut cells = [0usize; DIRECT];
-            let mut direct_maps = [0usize; DIRECT];
-            for k in 0..DIRECT {
-                cells[k] = direct[k] as usize & self.direct_mask;
-                direct_maps[k] = (k * OFFERS + number) * 1024 + self.direct[cells[k]].state();
-                inputs[CONTEXTS + k] = stretch(self.trust.direct_maps[direct_maps[k]].p());
-            }
-            let match_index =
-                match_state(expected == Some(offer.token), match_length) + number * MATCH_STATES;
-            inputs[CONTEXTS + DIRECT] = if match_length > 0 {
-                stretch(self.trust.match_map[match_index].p())
-            } else {
-                0
-            };
-            inputs[INPUTS - 1] = 256;
-
-            let sets = [
-                match_index,
-                class_set + number * 1024,
-                votes + (number << CONTEXTS),
-            ];
-            let a = self.trust.by_match.mix(&inputs, sets[0]);
-            let b = self.trust.by_class.mix(&inputs, sets[1]);
-            let c = self.trust.by_votes.mix(&inputs, sets[2]);
-            let seconds = [a as i16, b as i16, c as i16, 0];
-            let last_set = number * 4
-                + usize::from(match_length > 0)
-                + 2 * usize::from(expected == Some(offer.token));
-            let mixed = self.trust.last.mix(&seconds, last_set);
-            let p = squash(mixed);
-            let r1 = self
-                .trust
-                .refine_token
-                .refine(mixed, (direct[0] >> 22) as usize);
-            let r2 = self
-                .trust
-                .refine_context
-                .refine(mixed, (hashes[0] >> 22) as usize);
-            let final_p = ((2 * p + r1 + r2 + 2) >> 2).clamp(16, 65520);
-
-            let bit = coder.bit(
-                target.packed() == offer.token && target.morph != UNLISTED,
-                final_p as u32,
-            );
-
-            self.trust.by_match.learn(&inputs, sets[0], squash(a), bit);
-            self.trust.by_class.learn(&inputs, sets[1], squash(b), bit);
-            self.trust.by_votes.learn(&inputs, sets[2], squash(c), bit);
-            self.trust.last.learn(&seconds, last_set, p, bit);
-            self.trust.refine_token.learn(bit, 6);
-            self.trust.refine_context.learn(bit, 6);
-            for k in 0..CONTEXTS {
-                self.trust.standing_maps[maps[k]].learn(bit, 1000);
-            }
-            for k in 0..DIRECT {
-                self.trust.direct_maps[direct_maps[k]].learn(bit, 1000);
-                self.direct[cells[k]].learn(bit);
-            }
-            if match_length > 0 {
-                self.trust.match_map[match_index].learn(bit, 1000);
-            }
-            if bit {
-                coded = Some(Token {
-                    morph: offer.token >> 1,
-                    space: offer.token & 1 == 1,
-                });
-                break;
-            }
-            self.rejected.push(offer.token >> 1);
-        }
-        let token = match coded {
-            Some(token) => token,
-            None => self.spell(
-                coder,
-                text,
-                target,
-                word,
-                [t1, t2, first, above, callee, inside],
-            )?,
+        let token = match self.offer(
+            coder,
+            &lists,
+            &around,
+            &hashes,
+            target.packed(),
+            (expected, length),
+        ) {
+            Some(token) => Token::unpacked(token),
+            None => self.escape(coder, text, target, word, &around, others)?,
         };
         if token.morph != UNLISTED {
-            for k in 0..CONTEXTS {
-                self.slots[k].at(places[k]).learn(token.packed());
-            }
+            self.pending = Some((places, token.packed()));
         }
         self.recent.push(token.packed(), width);
         Ok(token)
+    }
+
+    /// Offers the best candidates of `lists`, but for one that was refused already; the token, if it is one of them.
+    #[inline(always)]
+    fn offer<C: BitCoder>(
+        &mut self,
+        coder: &mut C,
+        lists: &[[Candidate; 3]; CONTEXTS],
+        around: &Around,
+        hashes: &[u32; CONTEXTS],
+        target: u32,
+        (expected, match_length): (u32, usize),
+    ) -> Option<u32> {
+        let trust = &mut self.trust;
+        // How a place in the list of context `k` speaks for a candidate, against being absent there.
+        let score = |trust: &Trust, k: usize, place: usize| {
+            i32::from(trust.standings.logit(k * OFFERS * 4 * STANDINGS + place))
+        };
+        let mut tokens = [0u32; 3 * CONTEXTS + 1];
+        let mut scores = [0i32; 3 * CONTEXTS + 1];
+        let mut count = 0;
+        if match_length > 0 {
+            tokens[0] = expected;
+            scores[0] = trust.matches.logit(match_state(true, match_length)).into();
+            count = 1;
+        }
+        for k in 0..CONTEXTS {
+            let absent = score(trust, k, 3 * STANDINGS + lists[k][0].standing() as usize);
+            for (rank, candidate) in lists[k].iter().enumerate() {
+                let token = candidate.token();
+                if candidate.0 == 0 {
+                    break;
+                }
+                let more =
+                    score(trust, k, rank * STANDINGS + candidate.standing() as usize) - absent;
+                let at = tokens[..count]
+                    .iter()
+                    .position(|&other| other == token)
+                    .unwrap_or(count);
+                tokens[at] = token;
+                scores[at] += more;
+                count = count.max(at + 1);
+            }
+        }
+        let class = (around.back[0] >> 1).min(800) as usize;
+        let mut number = 0;
+        while number < OFFERS.min(count) {
+            let mut best = number;
+            for i in number + 1..count {
+                if scores[i] > scores[best] {
+                    best = i;
+                }
+            }
+            tokens.swap(number, best);
+            scores.swap(number, best);
+            let token = tokens[number];
+            if token == self.refused[OFFERS] {
+                count -= 1;
+                tokens.swap(number, count);
+                scores.swap(number, count);
+                continue;
+            }
+            let mut inputs = [0i16; INPUTS];
+            let mut maps = [0usize; CONTEXTS];
+            let mut votes = 0;
+            for k in 0..CONTEXTS {
+                let list = &lists[k];
+                let mut place = 3 * STANDINGS + list[0].standing() as usize;
+                for rank in 0..3 {
+                    if list[rank].0 != 0 && list[rank].token() == token {
+                        place = rank * STANDINGS + list[rank].standing() as usize;
+                        votes |= 1 << k;
+                    }
+                }
+                maps[k] = (k * OFFERS + number) * 4 * STANDINGS + place;
+                inputs[k] = trust.standings.logit(maps[k]);
+            }
+            let direct = hash(11, token, hashes[0], number as u32);
+            let cell = &mut self.direct[(direct >> (32 - DIRECT_BITS)) as usize];
+            let direct_map = number * 1024 + cell.state();
+            inputs[CONTEXTS] = trust.directs.logit(direct_map);
+            let agrees = match_length > 0 && expected == token;
+            let match_index = match_state(agrees, match_length) + number * MATCH_STATES;
+            if match_length > 0 {
+                inputs[CONTEXTS + 1] = trust.matches.logit(match_index);
+            }
+            inputs[INPUTS - 1] = 256;
+            let matching = match (agrees, match_length) {
+                (_, 0) => 0,
+                (false, _) => 1,
+                (true, ..10) => 2,
+                (true, _) => 3,
+            };
+            let sets = [
+                class + number * CLASSES,
+                BY_VOTES + ((number * 4 + matching) << CONTEXTS | votes),
+            ];
+            let p = squash(trust.mixer.mix(&inputs, sets)).clamp(16, 65520);
+            let bit = coder.bit(target == token, p as u32);
+            trust.mixer.learn(&inputs, sets, p, bit);
+            if C::TRAINS {
+                for map in maps {
+                    Arc::make_mut(&mut trust.standings).learn(map, bit);
+                }
+                Arc::make_mut(&mut trust.directs).learn(direct_map, bit);
+                if match_length > 0 {
+                    Arc::make_mut(&mut trust.matches).learn(match_index, bit);
+                }
+            }
+            cell.learn(bit);
+            if bit {
+                return Some(token);
+            }
+            self.refused[number] = token;
+            number += 1;
+        }
+        None
     }
 
     /// The bytes of a token's word; empty for other morphs.
@@ -589,56 +461,94 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// Codes a decision about a token that is to be spelled, in three contexts: whether
-    /// a space precedes it, whether a line break has another line feed.
-    fn flag<C: BitCoder>(&mut self, coder: &mut C, flag: bool, hashes: [u32; 3]) -> bool {
-        let mask = self.flag_cells.len() - 1;
-        let mut sum = 0;
-        let mut states = [0; 3];
-        for k in 0..3 {
-            let cell = self.flag_cells[hashes[k] as usize & mask];
-            states[k] = k * 1024 + cell.state();
-            sum += i32::from(stretch(self.trust.flag_maps[states[k]].p()));
-        }
-        let known = usize::from(self.flag_cells[hashes[1] as usize & mask].state() > 63);
-        let final_state = 3 * 1024 + ((sum >> 5).clamp(-127, 127) + 128) as usize + known * 256;
-        let p = self.trust.flag_maps[final_state].p().clamp(16, 65520);
-        let flag = coder.bit(flag, p as u32);
-        self.trust.flag_maps[final_state].learn(flag, 1000);
-        for k in 0..3 {
-            self.trust.flag_maps[states[k]].learn(flag, 1000);
-            self.flag_cells[hashes[k] as usize & mask].learn(flag);
-        }
-        flag
-    }
-
-    fn spell<C: BitCoder>(
+    /// Codes a token that is none of the candidates.
+    fn escape<C: BitCoder>(
         &mut self,
         coder: &mut C,
         text: &[u8],
         target: Token,
         word: &[u8],
-        around: [u32; 6],
+        around: &Around,
+        contexts: [u32; symbols::CONTEXTS],
     ) -> Result<Token, CodecError> {
-        let [t1, t2, first, above, callee, inside] = around;
-        let refused = self.rejected.first().copied().unwrap_or(0);
-        let space = self.flag(
-            coder,
-            target.space,
-            [
-                hash(21, t1, 0, 0),
-                hash(22, t1, t2, 0),
-                hash(23, t1, refused, 0),
-            ],
-        );
-
-        // What the encoder spells; the decoder finds out.
-        let mut letters = [0u8; LONGEST_WORD];
-        let length = if C::ENCODES {
-            spelling_of(target.morph, word, &mut letters)
-        } else {
-            0
+        let knowledge = self.knowledge;
+        let code = &knowledge.code;
+        let known = knowledge.dictionary.len() as u32;
+        let new = self.dictionary.len() as u32 - known;
+        let mut path = Path(0);
+        if C::ENCODES {
+            path = match code.token_paths.get(target.packed() as usize) {
+                Some(&path) if path.0 != 0 => path,
+                _ => {
+                    let kind = match target.morph {
+                        UNLISTED => SPELLED,
+                        morph if morph >= FIRST_WORD + known => NUMBERED,
+                        _ => RARE,
+                    };
+                    code.special_paths[(kind - NUMBERED + u32::from(target.space)) as usize]
+                }
+            };
+        }
+        let asked = (&code.trees, &knowledge.rows);
+        let trust = &mut self.trust.symbols;
+        let symbol = self
+            .symbols
+            .symbol(coder, trust, asked, &contexts, None, (code.tokens, path));
+        let space = symbol & 1 == 1;
+        let morph = match symbol & !1 {
+            NUMBERED => {
+                let bits = 32 - new.saturating_sub(1).leading_zeros();
+                let number = self.symbols.number(
+                    coder,
+                    trust,
+                    &knowledge.rows,
+                    &contexts,
+                    (0, bits),
+                    target.morph.wrapping_sub(FIRST_WORD + known),
+                );
+                if number >= new {
+                    return Err(CodecError::Corrupt("there is no word of that number"));
+                }
+                FIRST_WORD + known + number
+            }
+            RARE => {
+                let bits = 32 - (FIRST_WORD + known - 1).leading_zeros();
+                let morph = self.symbols.number(
+                    coder,
+                    trust,
+                    &knowledge.rows,
+                    &contexts,
+                    (1, bits),
+                    target.morph,
+                );
+                let place = (morph << 1 | u32::from(space)) as usize;
+                let listed = code.token_paths.get(place).is_some_and(|path| path.0 != 0);
+                if listed || !valid(morph, space, FIRST_WORD + known) {
+                    return Err(CodecError::Corrupt("there is no such token"));
+                }
+                morph
+            }
+            SPELLED => self.spell(coder, text, word, around, space)?,
+            _ => symbol >> 1,
         };
+        let token = Token { morph, space };
+        if !C::ENCODES && self.refused.contains(&token.packed()) {
+            return Err(CodecError::Corrupt("a token was refused before"));
+        }
+        Ok(token)
+    }
+
+    /// Codes the letters of a new word, which enters the dictionary.
+    fn spell<C: BitCoder>(
+        &mut self,
+        coder: &mut C,
+        text: &[u8],
+        word: &[u8],
+        around: &Around,
+        space: bool,
+    ) -> Result<u32, CodecError> {
+        let knowledge = self.knowledge;
+        let code = &knowledge.code;
         let mut last = text
             .iter()
             .rev()
@@ -650,60 +560,29 @@ impl<'a> Model<'a> {
         self.spelled.clear();
         let mut whole = 0u32;
         let mut part = 0u32;
-        self.completion.start();
-        loop {
+        while self.spelled.len() < LONGEST_WORD {
             let at = self.spelled.len();
-            if at > 0 && is_word(self.spelled[0]) {
-                if let Some(morph) = self.completion.offer(
-                    coder,
-                    &mut self.trust.completion,
-                    self.knowledge.map(|known| &known.beginnings),
-                    whole,
-                    t1,
-                    at,
-                    target.morph,
-                    &self.rejected,
-                ) {
-                    self.completion.learn(morph);
-                    return Ok(Token { morph, space });
-                }
-            }
-            let hashes: [u32; ORDERS] = if at == 0 {
-                [
-                    hash(41, t1, u32::from(space), 0),
-                    hash(42, t1, t2, u32::from(space)),
-                    hash(43, t1, refused, u32::from(space)),
-                    hash(44, first, above, u32::from(space)),
-                    hash(45, callee, t1, inside << 1 | u32::from(space)),
-                    hash(46, last & 0xffff, 0, 0),
-                ]
-            } else {
-                [
-                    hash(31, whole, 0, 0),
-                    hash(32, whole, t1, 0),
-                    hash(35, last & 0xffff, 0, 0),
-                    hash(36, last & 0xff_ffff, 0, 0),
-                    hash(37, last, 0, 0),
-                    hash(38, part, inside.min(4), at.min(1) as u32),
-                ]
-            };
-            let byte = self.spelling.byte(
+            let contexts = [
+                hash(31, whole, 0, 0),
+                hash(35, last & 0xffff, 0, 0),
+                hash(36, last & 0xff_ffff, 0, 0),
+                hash(38, part, around.inside.min(4), at.min(1) as u32),
+            ];
+            let letter = word.get(at).copied().unwrap_or(0);
+            let byte = self.symbols.symbol(
                 coder,
-                &mut self.trust.spelling,
-                self.knowledge.map(|known| &known.nodes),
-                if at < length { letters[at] } else { 0 },
-                &hashes,
-                at.min(7),
-            );
-            if at > 0 && byte == 0 && is_word(self.spelled[0]) {
+                &mut self.trust.symbols,
+                (&code.trees, &knowledge.rows),
+                &contexts,
+                Some(at.min(7)),
+                (code.letters, code.letter_paths[usize::from(letter)]),
+            ) as u8;
+            if byte == 0 {
                 break;
-            }
-            if at > 0 && is_word(self.spelled[0]) && !is_word(byte) {
-                return Err(CodecError::Corrupt("a word has a byte that no word has"));
             }
             self.spelled.push(byte);
             last = last << 8 | u32::from(byte);
-            whole = letter_hash(whole, byte);
+            whole = hash(39, whole, byte.into(), 1);
             let edge = byte == b'_'
                 || byte == b'$'
                 || (byte.is_ascii_uppercase()
@@ -713,87 +592,43 @@ impl<'a> Model<'a> {
             } else {
                 hash(40, part, u32::from(byte | 32), 1)
             };
-            let wanted = match self.spelled[0] {
-                b'\n' | b' ' | b'\t' => 2,
-                letter if is_word(letter) => LONGEST_WORD,
-                _ => 1,
-            };
-            if self.spelled.len() == wanted {
-                break;
-            }
         }
-        let morph = match (self.spelled[0], self.spelled.len()) {
-            (b'\n', _) => {
-                let code = u32::from(self.spelled[1]);
-                let more = target.morph.saturating_sub(BREAK) / tokens::BREAK_CODES;
-                let mut feeds = 0;
-                while feeds < tokens::MOST_BREAKS - 1 {
-                    let hashes = [
-                        hash(24, feeds, code, 0),
-                        hash(25, feeds, t1, code),
-                        hash(26, feeds, first, code),
-                    ];
-                    if !self.flag(coder, more > feeds, hashes) {
-                        break;
-                    }
-                    feeds += 1;
-                }
-                if code >= tokens::BREAK_CODE_LIMIT || space {
-                    return Err(CodecError::Corrupt("there is no such line break"));
-                }
-                BREAK + feeds * tokens::BREAK_CODES + code
+        match self.spelled.len() {
+            0 | 1 => Err(CodecError::Corrupt("a word has less than two letters")),
+            _ if self.dictionary.find(&self.spelled).is_some() => {
+                Err(CodecError::Corrupt("a known word is spelled"))
             }
-            (byte @ (b' ' | b'\t'), _) => {
-                let (base, most) = if byte == b' ' {
-                    (SPACES, 63)
-                } else {
-                    (TABS, 15)
-                };
-                let run = u32::from(self.spelled[1]);
-                if run == 0 || run > most || space {
-                    return Err(CodecError::Corrupt("there is no such run of white space"));
-                }
-                base + run
-            }
-            (byte, 1) => u32::from(byte),
-            _ => match self.dictionary.find(&self.spelled) {
-                Some(morph) => morph,
-                None => self.dictionary.add(&self.spelled),
-            },
-        };
-        self.completion.learn(morph);
-        Ok(Token { morph, space })
+            _ => Ok(self.dictionary.add(&self.spelled)),
+        }
     }
 }
 
-fn is_word(byte: u8) -> bool {
-    tokens::is_word_byte(byte)
+/// The contexts of a token that is none of the candidates.
+#[inline(always)]
+fn other_contexts(around: &Around) -> [u32; symbols::CONTEXTS] {
+    let Around {
+        back: [t1, _],
+        first,
+        above,
+        callee,
+        inside,
+        ..
+    } = *around;
+    [
+        hash(41, t1, 0, 0),
+        hash(44, first, above, 0),
+        hash(45, callee, t1, inside),
+        hash(46, first, t1, 0),
+    ]
 }
 
-/// The letters that spell a token, without the final 0 of a word.
-fn spelling_of(morph: u32, word: &[u8], letters: &mut [u8; LONGEST_WORD]) -> usize {
+/// Whether there is such a token, with words below `end`.
+pub fn valid(morph: u32, space: bool, end: u32) -> bool {
     match morph {
-        0..=255 => {
-            letters[0] = morph as u8;
-            1
-        }
-        _ if morph < SPACES => {
-            let code = morph - BREAK;
-            letters[..2].copy_from_slice(&[b'\n', (code % tokens::BREAK_CODES) as u8]);
-            2
-        }
-        _ if morph < TABS => {
-            letters[..2].copy_from_slice(&[b' ', (morph - SPACES) as u8]);
-            2
-        }
-        _ if morph < FIRST_WORD => {
-            letters[..2].copy_from_slice(&[b'\t', (morph - TABS) as u8]);
-            2
-        }
-        _ => {
-            letters[..word.len()].copy_from_slice(word);
-            word.len()
-        }
+        0..BREAK => true,
+        BREAK..SPACES => !space && (morph - BREAK) % BREAK_CODES < BREAK_CODE_LIMIT,
+        SPACES..FIRST_WORD => !space && morph != SPACES && morph != TABS,
+        _ => morph < end,
     }
 }
 
@@ -810,6 +645,27 @@ fn match_state(agrees: bool, length: usize) -> usize {
         _ => 22,
     };
     bucket + if agrees { 32 } else { 0 }
+}
+
+/// The state of a long match that expects `morph`.
+fn long_state(morph: u32, length: usize) -> usize {
+    let kind = match morph {
+        0..BREAK => 0,
+        BREAK..SPACES => 1,
+        SPACES..FIRST_WORD => 2,
+        _ => 3,
+    };
+    kind * MATCH_STATES + length.min(500) / 8
+}
+
+/// What a match means before anything was learned.
+fn match_start(state: usize) -> Chance {
+    let length = (state & 31) as u32;
+    Chance(if state & 32 != 0 {
+        (40_000 + length * 1000).min(64_000) << 16 | 2
+    } else {
+        6000 << 16 | 2
+    })
 }
 
 /// What a standing means before anything was learned.

@@ -1,18 +1,17 @@
 //! Priors: what is worth knowing about a language before a block begins.
 //!
-//! The content holds, arithmetic-coded: the vocabulary, how often each token occurs,
+//! The content holds, in columns: the vocabulary, how often each token occurs,
 //! for each kind of context what followed it (n-grams of tokens with a likelihood and
-//! a confidence), nodes of the byte model, and the learned trust. The tables that
+//! a confidence), rows of the byte model, and the learned trust. The tables that
 //! blocks ask are rebuilt from that once, when the content is parsed.
 
-use super::coder::{BitCoder, Decoder, Encoder};
-use super::completion::{beginning_hash, LONGEST};
-use super::contexts::{Candidate, Slot, Slots};
+use super::columns::{ColumnReader, ColumnWriter, Columns};
+use super::contexts::{Candidate, Slots};
 use super::mixing::Numbers;
-use super::model::{context_hash, letter_hash, Knowledge, Trust, CONTEXTS};
-use super::numbers::{NumberModel, SymbolModel};
-use super::spelling::Nodes;
-use super::tokens::{is_word_byte, Dictionary, BREAK, FIRST_WORD, LONGEST_WORD};
+use super::model::{context_hash, valid, Code, Knowledge, Trust};
+use super::recent::CONTEXTS;
+use super::symbols::Rows;
+use super::tokens::{is_word_byte, Dictionary, FIRST_WORD, LONGEST_WORD};
 use crate::CodecError;
 
 /// First bytes of a prior's content: what it is, and the version of this layout.
@@ -20,39 +19,40 @@ const MAGIC: &[u8; 4] = b"QMP\x01";
 /// Most words, and most contexts of one kind.
 pub const MOST_WORDS: usize = 1 << 16;
 pub const MOST_CONTEXTS: usize = 1 << 17;
-/// Places (log2) of the byte model's nodes in a prior.
-pub const PRIOR_NODE_BITS: u32 = 15;
+/// Places (log2) of the byte model's rows in a prior.
+pub const PRIOR_ROW_BITS: u32 = 15;
 /// Tokens that contexts name although no text holds them.
 const ALWAYS: [u32; 3] = [0, 1, 2];
 
 /// The successors of one context.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gram {
-    /// Two ranks, and a rank or a plain number.
+    /// Two ranks and a plain number.
     pub context: [u32; 3],
     /// How often the context occurred, logarithmically, 0..=15.
     pub confidence: u32,
-    /// Ranks and likelihoods (0..=15), one to three, best first.
-    pub successors: Vec<(u32, u32)>,
+    /// How many successors.
+    pub size: u32,
+    /// Ranks and likelihoods (0..=15), best first.
+    pub successors: [(u32, u32); 3],
 }
 
 /// A prior in the form that is written and read.
 pub struct Content {
-    /// Words, sorted, two bytes or more each.
+    /// Words in the order of the tree, two bytes or more each.
     pub words: Vec<Vec<u8>>,
     /// For every morph, without and with space: how often, logarithmically; 0 is never.
     pub levels: Vec<[u32; 2]>,
+    /// How often each letter is spelled, logarithmically.
+    pub letters: [u32; 256],
+    /// How often tokens escape to the symbols that are none, logarithmically.
+    pub specials: [u32; 6],
     /// For each kind of context the grams, sorted by context.
     pub grams: [Vec<Gram>; CONTEXTS],
-    /// Nodes of the byte model, `PRIOR_NODE_BITS`.
-    pub nodes: Nodes,
+    /// Rows of the byte model, `PRIOR_ROW_BITS`.
+    pub rows: Rows,
     /// The learned trust.
     pub trust: Trust,
-}
-
-/// Whether the third part of a context of kind `k` is a rank.
-pub fn third_is_rank(k: usize) -> bool {
-    k == 2
 }
 
 /// Tokens by rank: the more frequent first.
@@ -70,13 +70,29 @@ pub fn ranked(levels: &[[u32; 2]]) -> Vec<u32> {
     tokens.into_iter().map(|(_, token)| token).collect()
 }
 
+/// Columns by what they hold.
+const COUNT: usize = 0;
+const LETTER: usize = 1;
+const LEVEL: usize = 2; // 34 of them: after each level, of words and of others
+const SPELLED: usize = LEVEL + 34;
+const GRAM: usize = SPELLED + 1; // for each kind of context `GRAM_COLUMNS`
+const GRAM_COLUMNS: usize = 12;
+const PLACE: usize = GRAM + CONTEXTS * GRAM_COLUMNS;
+const CHECK: usize = PLACE + 1;
+const CELL_COUNT: usize = CHECK + 1; // by the count of the cell above
+const CELL_CHANCE: usize = CELL_COUNT + 17; // by count
+const TRUST: usize = CELL_CHANCE + 16; // for each list of numbers `TRUST_COLUMNS`
+const TRUST_COLUMNS: usize = 3;
+const TRUST_LISTS: usize = 7;
+const COLUMNS: usize = TRUST + TRUST_COLUMNS * TRUST_LISTS;
+
 /// The bytes of `content`.
 pub fn write(content: &mut Content) -> Vec<u8> {
-    let mut coder = Encoder::new(MAGIC.to_vec());
+    let mut columns = ColumnWriter::new(COLUMNS);
     // Coding cannot fail on this side.
-    let coded = code_content(&mut coder, content);
+    let coded = code_content(&mut columns, content);
     debug_assert!(coded.is_ok());
-    coder.finish()
+    columns.finish(MAGIC.to_vec())
 }
 
 /// What `bytes` say.
@@ -84,82 +100,78 @@ pub fn read(bytes: &[u8]) -> Result<Content, CodecError> {
     let body = bytes.strip_prefix(MAGIC).ok_or(CodecError::BadPrior(
         "it is no morpheme prior of this version",
     ))?;
-    let mut coder = Decoder::new(body);
+    let mut columns = ColumnReader::new(COLUMNS, body)?;
     let mut content = Content {
         words: Vec::new(),
         levels: Vec::new(),
+        letters: [0; 256],
+        specials: [0; 6],
         grams: Default::default(),
-        nodes: Nodes::new(PRIOR_NODE_BITS),
+        rows: Rows::new(PRIOR_ROW_BITS),
         trust: Trust::default(),
     };
-    code_content(&mut coder, &mut content)?;
-    coder
-        .finish()
-        .map_err(|_| CodecError::BadPrior("it is damaged"))?;
+    code_content(&mut columns, &mut content)?;
+    columns.finish()?;
     Ok(content)
 }
 
-fn check<C: BitCoder>(coder: &C) -> Result<(), CodecError> {
-    if coder.exhausted() {
+fn check<C: Columns>(columns: &C) -> Result<(), CodecError> {
+    if columns.exhausted() {
         return Err(CodecError::BadPrior("it ends too early"));
     }
     Ok(())
 }
 
-fn code_content<C: BitCoder>(coder: &mut C, content: &mut Content) -> Result<(), CodecError> {
-    code_words(coder, &mut content.words)?;
+fn code_content<C: Columns>(columns: &mut C, content: &mut Content) -> Result<(), CodecError> {
+    code_words(columns, &mut content.words)?;
     let morphs = FIRST_WORD as usize + content.words.len();
-    if !C::ENCODES {
+    if !C::WRITES {
         content.levels = vec![[0; 2]; morphs];
     }
-    let mut level_model = SymbolModel::<4>::new(2 * 17);
     let mut before = 0;
     for (morph, pair) in content.levels.iter_mut().enumerate() {
         let word = usize::from(morph >= FIRST_WORD as usize);
-        pair[0] = level_model.code(coder, word * 17 + before, pair[0]);
+        pair[0] = columns.number(LEVEL + word * 17 + before, pair[0]).min(15);
         before = if word == 1 { 16 } else { pair[0] as usize };
-        pair[1] = level_model.code(coder, word * 17 + pair[0] as usize, pair[1]);
+        pair[1] = columns
+            .number(LEVEL + word * 17 + pair[0] as usize, pair[1])
+            .min(15);
+        for space in [false, true] {
+            if pair[usize::from(space)] > 0 && !valid(morph as u32, space, morphs as u32) {
+                return Err(CodecError::BadPrior("it knows a token that is none"));
+            }
+        }
     }
-    check(coder)?;
+    for level in content.letters.iter_mut().chain(&mut content.specials) {
+        *level = columns.number(SPELLED, *level).min(15);
+    }
+    check(columns)?;
     let tokens = ranked(&content.levels).len() as u32;
     for k in 0..CONTEXTS {
-        code_grams(coder, &mut content.grams[k], tokens, third_is_rank(k))?;
+        let first = GRAM + k * GRAM_COLUMNS;
+        code_grams(columns, first, &mut content.grams[k], tokens)?;
     }
-    code_nodes(coder, &mut content.nodes)?;
-    code_trust(coder, &mut content.trust)
+    code_rows(columns, &mut content.rows)?;
+    code_trust(columns, &mut content.trust)
 }
 
-fn code_words<C: BitCoder>(coder: &mut C, words: &mut Vec<Vec<u8>>) -> Result<(), CodecError> {
-    let mut counts = NumberModel::default();
-    let count = counts.code(coder, words.len() as u32) as usize;
+fn code_words<C: Columns>(columns: &mut C, words: &mut Vec<Vec<u8>>) -> Result<(), CodecError> {
+    let count = columns.number(COUNT, words.len() as u32) as usize;
     if count > MOST_WORDS {
         return Err(CodecError::BadPrior("it has too many words"));
     }
-    let mut shared = NumberModel::default();
-    let mut letters = SymbolModel::<8>::new(256);
-    let mut previous: Vec<u8> = Vec::new();
     for i in 0..count {
-        check(coder)?;
-        let given = words.get(i).cloned().unwrap_or_default();
-        let common = given
-            .iter()
-            .zip(&previous)
-            .take_while(|(a, b)| a == b)
-            .count();
-        let common = shared.code(coder, common as u32) as usize;
-        if common > previous.len() {
-            return Err(CodecError::BadPrior(
-                "a word shares more letters than there are",
-            ));
+        check(columns)?;
+        if C::WRITES {
+            for &letter in &words[i] {
+                columns.number(LETTER, letter_code(letter));
+            }
+            columns.number(LETTER, 0);
+            continue;
         }
-        let mut word = previous[..common].to_vec();
+        let mut word = Vec::new();
         loop {
-            let context = word.last().copied().unwrap_or(0);
-            let letter = letters.code(
-                coder,
-                usize::from(context),
-                given.get(word.len()).copied().unwrap_or(0).into(),
-            ) as u8;
+            let letter = letter_of(columns.number(LETTER, 0));
             if letter == 0 {
                 break;
             }
@@ -168,100 +180,81 @@ fn code_words<C: BitCoder>(coder: &mut C, words: &mut Vec<Vec<u8>>) -> Result<()
             }
             word.push(letter);
         }
-        if word.len() < 2 || word <= previous {
-            return Err(CodecError::BadPrior("its words are not in order"));
+        if word.len() < 2 {
+            return Err(CodecError::BadPrior("a word is none"));
         }
-        if !C::ENCODES {
-            words.push(word.clone());
-        }
-        previous = word;
+        words.push(word);
     }
     Ok(())
 }
 
-fn code_grams<C: BitCoder>(
-    coder: &mut C,
+fn code_grams<C: Columns>(
+    columns: &mut C,
+    first: usize,
     grams: &mut Vec<Gram>,
     tokens: u32,
-    third_is_rank: bool,
 ) -> Result<(), CodecError> {
-    let mut counts = NumberModel::default();
-    let count = counts.code(coder, grams.len() as u32) as usize;
+    // Columns: the parts of a context as steps or whole, sizes, confidences, ranks, likelihoods.
+    let (parts, sizes, confidences) = (first, first + 6, first + 7);
+    let (ranks, likelihoods) = (first + 8, first + 11);
+    let count = columns.number(COUNT, grams.len() as u32) as usize;
     if count > MOST_CONTEXTS {
         return Err(CodecError::BadPrior("it has too many contexts"));
     }
-    let mut parts: [[NumberModel; 2]; 3] = Default::default();
-    let mut sizes = SymbolModel::<2>::new(16);
-    let mut confidences = SymbolModel::<4>::new(16);
-    let mut ranks: [NumberModel; 3] = Default::default();
-    let mut likelihoods = SymbolModel::<4>::new(3 * 16);
+    if !C::WRITES {
+        grams.resize(count, Gram::default());
+    }
     let mut before = [0u32; 3];
-    let mut confidence = 0;
-    for i in 0..count {
-        check(coder)?;
-        let given = grams.get(i).cloned().unwrap_or(Gram {
-            context: before,
-            confidence: 0,
-            successors: Vec::new(),
-        });
+    for gram in grams.iter_mut() {
+        check(columns)?;
         // The first part that differs is coded as a difference, the later ones as they are.
-        let mut context = [0; 3];
         let mut fresh = false;
         for j in 0..3 {
             let base = if fresh { 0 } else { before[j] };
-            let step =
-                parts[j][usize::from(fresh)].code(coder, given.context[j].wrapping_sub(base));
-            context[j] = base
-                .checked_add(step)
-                .ok_or(CodecError::BadPrior("a context is out of range"))?;
-            let limit = if j < 2 || third_is_rank {
-                tokens
-            } else {
-                1 << 24
-            };
-            if context[j] >= limit {
+            let step = columns.number(
+                parts + 2 * j + usize::from(fresh),
+                gram.context[j].wrapping_sub(base),
+            );
+            gram.context[j] = base + step;
+            let limit = if j < 2 { tokens } else { 1 << 24 };
+            if gram.context[j] >= limit {
                 return Err(CodecError::BadPrior("a context is out of range"));
             }
             fresh |= step > 0;
         }
-        confidence = confidences.code(coder, confidence, given.confidence) as usize;
-        let size = sizes.code(coder, confidence, given.successors.len() as u32) as usize;
-        let mut successors = Vec::with_capacity(size);
-        let mut last = 15;
-        for (j, model) in ranks.iter_mut().enumerate().take(size) {
-            let (rank, likelihood) = given.successors.get(j).copied().unwrap_or_default();
-            let rank = model.code(coder, rank);
-            if rank >= tokens {
+        gram.confidence = columns.number(confidences, gram.confidence).min(15);
+        gram.size = columns.number(sizes, gram.size).min(3);
+        for j in 0..gram.size as usize {
+            let (rank, likelihood) = &mut gram.successors[j];
+            *rank = columns.number(ranks + j, *rank);
+            if *rank >= tokens {
                 return Err(CodecError::BadPrior("a successor is out of range"));
             }
-            last = likelihoods.code(coder, j * 16 + last, likelihood) as usize;
-            successors.push((rank, last as u32));
+            *likelihood = columns.number(likelihoods, *likelihood).min(15);
         }
-        if !C::ENCODES {
-            grams.push(Gram {
-                context,
-                confidence: confidence as u32,
-                successors,
-            });
-        }
-        before = context;
+        before = gram.context;
     }
     Ok(())
 }
 
-fn code_nodes<C: BitCoder>(coder: &mut C, nodes: &mut Nodes) -> Result<(), CodecError> {
-    let mut used = SymbolModel::<1>::new(1);
-    let mut counts = SymbolModel::<4>::new(17 * 2);
-    let mut chances = SymbolModel::<6>::new(16);
-    for row in nodes.rows_mut() {
-        check(coder)?;
-        if used.code(coder, 0, (row[0] != 0).into()) == 0 {
-            continue;
-        }
-        for i in (1..16).rev() {
-            coder_bit(coder, row, i);
-        }
-        row[0] |= 1;
+fn code_rows<C: Columns>(columns: &mut C, rows: &mut Rows) -> Result<(), CodecError> {
+    let used: Vec<usize> = if C::WRITES {
+        let used = rows.rows().enumerate().filter(|(_, row)| row[0] != 0);
+        used.map(|(place, _)| place).collect()
+    } else {
+        Vec::new()
+    };
+    let count = columns.number(COUNT, used.len() as u32) as usize;
+    let mut next = 0;
+    for i in 0..count {
+        check(columns)?;
+        let place = next
+            + columns.number(PLACE, used.get(i).map_or(0, |&place| (place - next) as u32)) as usize;
+        next = place + 1;
+        let row = rows
+            .row_mut(place)
+            .ok_or(CodecError::BadPrior("a row is out of range"))?;
+        row[0] = columns.number(CHECK, row[0].into()) as u16 | 1;
         // A cell cannot have been met more often than the one above it in the tree.
         for i in 1..16usize {
             let above = if i == 1 {
@@ -269,100 +262,122 @@ fn code_nodes<C: BitCoder>(coder: &mut C, nodes: &mut Nodes) -> Result<(), Codec
             } else {
                 usize::from(row[i >> 1] & 15)
             };
-            if above == 0 {
-                row[i] = 2048 << 4;
-                continue;
+            let mut cell = 2048 << 4;
+            if above > 0 {
+                let count = columns
+                    .number(CELL_COUNT + above, (row[i] & 15).into())
+                    .min(15);
+                if count > 0 {
+                    let chance = columns
+                        .number(CELL_CHANCE + count as usize, (row[i] >> 11).into())
+                        .min(31);
+                    cell = (chance << 11 | 1 << 10 | count) as u16;
+                }
             }
-            let count = counts.code(coder, above * 2 + (i & 1), (row[i] & 15).into()) as u16;
-            let chance = if count == 0 {
-                32
-            } else {
-                chances.code(coder, usize::from(count), u32::from(row[i] >> 10)) as u16
-            };
-            row[i] = if count == 0 {
-                2048 << 4
-            } else {
-                chance << 10 | 1 << 9 | count
-            };
+            row[i] = cell;
         }
     }
     Ok(())
 }
 
-/// Codes bit `i` of a node's check.
-fn coder_bit<C: BitCoder>(coder: &mut C, row: &mut [u16; 16], i: u32) {
-    let bit = coder.bit(row[0] >> i & 1 == 1, 32768);
-    row[0] = row[0] & !(1 << i) | u16::from(bit) << i;
+/// Letters as numbers: the usual ones first.
+fn letter_code(letter: u8) -> u32 {
+    match letter {
+        b'_' => 1,
+        b'a'..=b'z' => u32::from(letter - b'a') + 2,
+        _ => u32::from(letter) + 28,
+    }
+}
+
+fn letter_of(code: u32) -> u8 {
+    match code {
+        0 => 0,
+        1 => b'_',
+        2..28 => b'a' + (code - 2) as u8,
+        _ => (code - 28).min(255) as u8,
+    }
 }
 
 /// Trust is coded as what differs from an untrained one, in coarse steps.
-fn code_trust<C: BitCoder>(coder: &mut C, trust: &mut Trust) -> Result<(), CodecError> {
+fn code_trust<C: Columns>(columns: &mut C, trust: &mut Trust) -> Result<(), CodecError> {
     let untrained = untrained();
-    let mut kind = 0;
+    let mut list = 0;
     let mut result = Ok(());
     trust.visit(&mut |numbers| {
-        kind += 1;
+        let first = TRUST + TRUST_COLUMNS * list;
+        let base = &untrained[list];
+        list += 1;
         if result.is_ok() {
-            result = check(coder);
-        }
-        if result.is_err() {
-            return;
-        }
-        let mut changed = SymbolModel::<1>::new(2);
-        let mut sizes = NumberModel::default();
-        let mut counts = NumberModel::default();
-        let mut before = 0usize;
-        // `given` is the new value when encoding; reading starts from the untrained one.
-        let mut number = |coder: &mut C, untrained: i32, given: i32| -> i32 {
-            let step = given - untrained;
-            let folded = if step < 0 {
-                (-2 * step - 1) as u32
-            } else {
-                2 * step as u32
-            };
-            before = changed.code(coder, before, (folded != 0).into()) as usize;
-            if before == 0 {
-                return untrained;
-            }
-            let folded = sizes.code(coder, folded.wrapping_sub(1)) + 1;
-            let step = if folded & 1 == 1 {
-                -((folded >> 1) as i32) - 1
-            } else {
-                (folded >> 1) as i32
-            };
-            untrained + step
-        };
-        let base = &untrained[kind - 1];
-        match numbers {
-            Numbers::Chances(chances) => {
-                for (chance, &start) in chances.iter_mut().zip(base) {
-                    let (old, new) = (start >> 23, chance.0 >> 23);
-                    let p = number(coder, old as i32, new as i32).clamp(0, 511) as u32;
-                    if p != old {
-                        let count = counts.code(coder, (chance.0 & 1023).min(30)).min(30);
-                        chance.0 = p << 23 | 1 << 22 | count;
-                    } else {
-                        chance.0 = start;
-                    }
-                }
-            }
-            Numbers::Weights(weights) => {
-                for (weight, &start) in weights.iter_mut().zip(base) {
-                    let start = start as i32;
-                    *weight = ((start + number(coder, 0, (i32::from(*weight) - start) >> 5) * 32)
-                        .clamp(-32768, 32767)) as i16;
-                }
-            }
-            Numbers::Points(points) => {
-                for (point, &start) in points.iter_mut().zip(base) {
-                    let start = start as i32;
-                    *point = ((start + number(coder, 0, (i32::from(*point) - start) >> 7) * 128)
-                        .clamp(0, 65535)) as u16;
-                }
-            }
+            result = code_list(columns, first, numbers, base);
         }
     });
     result
+}
+
+fn code_list<C: Columns>(
+    columns: &mut C,
+    first: usize,
+    mut numbers: Numbers<'_>,
+    untrained: &[u32],
+) -> Result<(), CodecError> {
+    let (skips, steps, counts) = (first, first + 1, first + 2);
+    let length = untrained.len();
+    let mut at = 0;
+    while at < length {
+        check(columns)?;
+        let mut same = 0;
+        if C::WRITES {
+            let rest = at..length;
+            same = rest
+                .take_while(|&i| step(&numbers, i, untrained[i]) == 0)
+                .count();
+        }
+        at += columns.number(skips, same as u32) as usize;
+        if at >= length {
+            break;
+        }
+        let given = step(&numbers, at, untrained[at]);
+        let folded = columns.number(
+            steps,
+            if given < 0 {
+                (-2 * given - 1) as u32
+            } else {
+                2 * given as u32
+            },
+        );
+        let step = if folded & 1 == 1 {
+            -((folded >> 1) as i32) - 1
+        } else {
+            (folded >> 1) as i32
+        };
+        let start = untrained[at] as i32;
+        match &mut numbers {
+            Numbers::Chances(chances) => {
+                let count = columns
+                    .number(counts, (chances[at].0 & 1023).min(30))
+                    .min(30);
+                let p = ((untrained[at] >> 24) as i32 + step).clamp(0, 255) as u32;
+                chances[at].0 = p << 24 | 1 << 23 | count;
+            }
+            Numbers::Weights(weights) => {
+                weights[at] = (start + step * 64).clamp(-32768, 32767) as i16;
+            }
+        }
+        at += 1;
+    }
+    if at > length {
+        return Err(CodecError::BadPrior("its trust is out of range"));
+    }
+    Ok(())
+}
+
+/// How far a number is from an untrained one, in steps.
+#[inline(always)]
+fn step(numbers: &Numbers<'_>, at: usize, untrained: u32) -> i32 {
+    match numbers {
+        Numbers::Chances(chances) => (chances[at].0 >> 24) as i32 - (untrained >> 24) as i32,
+        Numbers::Weights(weights) => (i32::from(weights[at]) - untrained as i32) >> 6,
+    }
 }
 
 /// The numbers of an untrained `Trust`, slice by slice.
@@ -375,10 +390,36 @@ fn untrained() -> Vec<Vec<u32>> {
                 .iter()
                 .map(|&weight| i32::from(weight) as u32)
                 .collect(),
-            Numbers::Points(points) => points.iter().map(|&point| point.into()).collect(),
         });
     });
     found
+}
+
+/// What is known without a prior.
+pub fn nothing() -> Knowledge {
+    let morphs = FIRST_WORD as usize;
+    let level = |morph: u32, space: bool| match morph {
+        _ if !valid(morph, space, FIRST_WORD) => 0,
+        0x20..0x7f => 4,
+        0..256 => 1,
+        _ => 2,
+    };
+    let letters = std::array::from_fn(|letter| match letter as u8 {
+        0 | b'a'..=b'z' | b'_' => 6,
+        b'A'..=b'Z' | b'0'..=b'9' => 4,
+        _ => 1,
+    });
+    build(Content {
+        words: Vec::new(),
+        levels: (0..morphs as u32)
+            .map(|morph| [level(morph, false), level(morph, true)])
+            .collect(),
+        letters,
+        specials: [6, 6, 1, 1, 8, 8],
+        grams: Default::default(),
+        rows: Rows::new(1),
+        trust: Trust::default(),
+    })
 }
 
 /// Builds the tables that blocks ask.
@@ -393,61 +434,36 @@ pub fn build(content: Content) -> Knowledge {
         let mut slots = Slots::new(usize::BITS - (grams.len() * 2).max(64).leading_zeros());
         for gram in grams {
             let [a, b, c] = gram.context;
-            let c = if third_is_rank(k) {
-                tokens[c as usize]
-            } else {
-                c
-            };
             let hash = context_hash(k, [tokens[a as usize], tokens[b as usize], c]);
             let mut candidates = [Candidate::default(); 3];
-            for (candidate, &(rank, likelihood)) in candidates.iter_mut().zip(&gram.successors) {
+            for (candidate, &(rank, likelihood)) in candidates
+                .iter_mut()
+                .zip(&gram.successors[..gram.size as usize])
+            {
                 *candidate = Candidate::known(tokens[rank as usize], likelihood, gram.confidence);
             }
-            let place = slots.place(hash, None);
-            *slots.at(place) = Slot {
-                check: hash | 1,
-                candidates,
-            };
+            slots.put(hash, candidates);
         }
         slots
     });
+    let end = content.levels.len() as u32;
+    let leaves: Vec<(u32, u32)> = (0..end)
+        .flat_map(|morph| [(morph, false), (morph, true)])
+        .map(|(morph, space)| {
+            (
+                morph,
+                space,
+                content.levels[morph as usize][usize::from(space)],
+            )
+        })
+        .filter(|&(_, _, level)| level > 0)
+        .map(|(morph, space, level)| (morph << 1 | u32::from(space), level))
+        .collect();
     Knowledge {
-        beginnings: beginnings(&content),
         dictionary,
         slots,
-        nodes: content.nodes,
+        code: Code::new(&leaves, content.specials, &content.letters, end as usize),
+        rows: content.rows,
         trust: content.trust,
     }
-}
-
-/// For every beginning of words the most frequent three.
-fn beginnings(content: &Content) -> Slots {
-    let mut words: Vec<(u32, u32)> = (0..content.levels.len() as u32)
-        .filter(|&morph| !(BREAK..FIRST_WORD).contains(&morph))
-        .map(|morph| (content.levels[morph as usize], morph))
-        .filter(|&(levels, morph)| {
-            levels != [0; 2] && (morph >= BREAK || is_word_byte(morph as u8))
-        })
-        .map(|(levels, morph)| (levels[0].max(levels[1]), morph))
-        .collect();
-    words.sort_unstable_by_key(|&(level, morph)| (15 - level.min(15), morph));
-    let mut slots = Slots::new(usize::BITS - (words.len() * 6).max(64).leading_zeros());
-    for (level, morph) in words {
-        let single = [morph as u8];
-        let word = if morph < BREAK {
-            &single[..]
-        } else {
-            &content.words[(morph - FIRST_WORD) as usize]
-        };
-        let mut whole = 0;
-        for &letter in &word[..word.len().min(LONGEST)] {
-            whole = letter_hash(whole, letter);
-            let place = slots.place(beginning_hash(whole), None);
-            let list = &mut slots.at(place).candidates;
-            if let Some(free) = list.iter_mut().find(|candidate| candidate.0 == 0) {
-                *free = Candidate::known(morph, level, 0);
-            }
-        }
-    }
-    slots
 }

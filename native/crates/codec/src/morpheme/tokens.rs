@@ -177,6 +177,12 @@ impl Layout {
     }
 }
 
+/// Whether `morph` is a line break, and whether text must follow it in its line.
+pub fn break_kind(morph: u32) -> (bool, bool) {
+    let is_break = (BREAK..SPACES).contains(&morph);
+    (is_break, is_break && (morph - BREAK) % BREAK_CODES != BLANK)
+}
+
 /// One token as cut from the input.
 pub struct Cut {
     /// Whether a single space comes first.

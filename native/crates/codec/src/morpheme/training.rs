@@ -6,26 +6,27 @@
 //! the n-grams that are written come from all of them.
 
 use super::coder::Sink;
-use super::model::{Model, Recent, Trust, CONTEXTS};
-use super::prior::{self, build, ranked, third_is_rank, Content, Gram, PRIOR_NODE_BITS};
-use super::spelling::{Nodes, Spelling};
+use super::model::{Model, Trust};
+use super::prior::{self, build, ranked, Content, Gram, PRIOR_ROW_BITS};
+use super::recent::{Recent, CONTEXTS};
+use super::symbols::Rows;
 use super::tokens::{cut, Dictionary, Layout, FIRST_WORD, MOST_WORDS};
-use super::{code_all, Knowledge};
+use super::{clusters::ordered, code_all, Knowledge};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// Most bytes of text that are counted, and that the model is run on.
 const COUNTED_BYTES: usize = 24_000_000;
-const NODE_BYTES: usize = 6_000_000;
+const ROW_BYTES: usize = 6_000_000;
 const TRUST_BYTES: usize = 4_000_000;
 /// Most words that are kept.
-const WORDS: usize = 12_000;
+const WORDS: usize = 16_000;
 /// Most contexts of each kind that are kept.
-const KEPT: [usize; CONTEXTS] = [16_000, 36_000, 28_000, 22_000, 22_000];
+const KEPT: [usize; CONTEXTS] = [18_000, 40_000, 26_000, 26_000];
 /// Most nodes that are kept.
-const KEPT_NODES: usize = 9_000;
+const KEPT_ROWS: usize = 14_000;
 /// Places (log2) of the nodes while they are learned.
-const NODE_TRAINING_BITS: u32 = 17;
+const ROW_TRAINING_BITS: u32 = 17;
 /// Block sizes that trust is learned on, in turn.
 const BLOCKS: [usize; 4] = [8 << 10, 32 << 10, 128 << 10, 512 << 10];
 
@@ -160,6 +161,14 @@ pub fn train(packages: &[Vec<&[u8]>]) -> Vec<u8> {
     kept.sort_unstable_by_key(|&morph| (u32::MAX - morphs[morph as usize].count, morph));
     kept.truncate(WORDS);
     kept.sort_unstable_by(|&a, &b| dictionary.word(a).cmp(dictionary.word(b)));
+    let weights: Vec<u64> = kept
+        .iter()
+        .map(|&morph| morphs[morph as usize].count.into())
+        .collect();
+    let kept: Vec<u32> = ordered(&weights, company(&kept, &streams))
+        .into_iter()
+        .map(|word| kept[word as usize])
+        .collect();
     let words: Vec<Vec<u8>> = kept
         .iter()
         .map(|&morph| dictionary.word(morph).to_vec())
@@ -177,6 +186,18 @@ pub fn train(packages: &[Vec<&[u8]>]) -> Vec<u8> {
         .map(|&morph| tallies[morph as usize].map(level))
         .collect();
 
+    // Letters of words that no prior will know.
+    let mut counts = [0u32; 256];
+    for morph in FIRST_WORD..FIRST_WORD + dictionary.len() as u32 {
+        if morphs[morph as usize].packages == 1 {
+            counts[0] += 1;
+            for &letter in dictionary.word(morph) {
+                counts[usize::from(letter)] += 1;
+            }
+        }
+    }
+    let letters = counts.map(|count| (count / 16).max(1).ilog2().min(15));
+
     // From the tokens of the streams to ranks.
     let tokens = ranked(&levels);
     let mut rank = vec![u32::MAX; tallies.len() * 2];
@@ -186,8 +207,10 @@ pub fn train(packages: &[Vec<&[u8]>]) -> Vec<u8> {
     let content = |grams, nodes, trust| Content {
         words: words.clone(),
         levels: levels.clone(),
+        letters,
+        specials: [11, 11, 4, 4, 12, 12],
         grams,
-        nodes,
+        rows: nodes,
         trust,
     };
     let halves = [0, 1].map(|half| {
@@ -207,7 +230,7 @@ pub fn train(packages: &[Vec<&[u8]>]) -> Vec<u8> {
     let no_grams = || -> [Vec<Gram>; CONTEXTS] { Default::default() };
     let plain = build(content(
         no_grams(),
-        Nodes::new(PRIOR_NODE_BITS),
+        Rows::new(PRIOR_ROW_BITS),
         Trust::default(),
     ));
     let first_half: Vec<&[Stream]> = streams
@@ -217,17 +240,52 @@ pub fn train(packages: &[Vec<&[u8]>]) -> Vec<u8> {
         .collect();
     let first = build(content(
         std::array::from_fn(|k| grams(k, &first_half, &rank, least.min(2))),
-        nodes(&sample(&halves[0], NODE_BYTES / 2), &plain, 2),
+        nodes(&sample(&halves[0], ROW_BYTES / 2), &plain, 2),
         Trust::default(),
     ));
     let trust = trust(&sample(&halves[1], TRUST_BYTES), &first);
     drop(first);
     let all: Vec<&[Stream]> = streams.iter().map(|files| &files[..]).collect();
-    let mut full = content(no_grams(), Nodes::new(PRIOR_NODE_BITS), Trust::default());
+    let mut full = content(no_grams(), Rows::new(PRIOR_ROW_BITS), Trust::default());
     full.grams = std::array::from_fn(|k| grams(k, &all, &rank, least));
-    full.nodes = nodes(&sample(&sampled, NODE_BYTES), &plain, least);
+    full.rows = nodes(&sample(&sampled, ROW_BYTES), &plain, least);
     full.trust = trust;
     prior::write(&mut full)
+}
+
+/// Features of words: the token before, and the first one of the line.
+const FEATURES: u32 = 1 << 12;
+
+/// How often each word of `kept` stood with each feature, by word: (feature, count).
+fn company(kept: &[u32], streams: &[Vec<Stream>]) -> Vec<Vec<(u32, u32)>> {
+    let most = kept.iter().copied().max().unwrap_or(0) as usize;
+    let mut number = vec![u32::MAX; most + 1];
+    for (word, &morph) in kept.iter().enumerate() {
+        number[morph as usize] = word as u32;
+    }
+    let mut pairs: Vec<u64> = Vec::new();
+    for stream in streams.iter().flatten() {
+        let mut recent = Recent::new(8);
+        for &(token, width) in stream {
+            if let Some(&word) = number.get(token as usize >> 1) {
+                if word != u32::MAX {
+                    let around = recent.around(width.into());
+                    let pair = |feature: u32| u64::from(word) << 32 | u64::from(feature);
+                    pairs.push(pair(around.back[0].wrapping_mul(0x9E37_79B1) >> 20));
+                    pairs.push(pair(
+                        FEATURES | around.first.wrapping_mul(0x9E37_79B1) >> 20,
+                    ));
+                }
+            }
+            recent.push(token, width.into());
+        }
+    }
+    pairs.sort_unstable();
+    let mut company = vec![Vec::new(); kept.len()];
+    for same in pairs.chunk_by(|a, b| a == b) {
+        company[(same[0] >> 32) as usize].push((same[0] as u32, same.len() as u32));
+    }
+    company
 }
 
 /// A successor that stands for all of a context's.
@@ -241,16 +299,16 @@ fn grams(k: usize, packages: &[&[Stream]], rank: &[u32], least: u16) -> Vec<Gram
         for stream in *files {
             let mut recent = Recent::new(8);
             for &(token, width) in stream {
-                let [a, b, c] = recent.contexts(width.into())[k];
-                let c = if third_is_rank(k) { of(c) } else { c };
+                let [a, b, c] = recent.around(width.into()).contexts()[k];
                 let (a, b, y) = (of(a), of(b), of(token));
-                if a != u32::MAX && b != u32::MAX && c != u32::MAX && c < 1 << 24 {
+                if a != u32::MAX && b != u32::MAX && c < 1 << 24 {
                     counts.entry([a, b, c, TOTAL]).or_default().add(package);
                     if y != u32::MAX {
                         counts.entry([a, b, c, y]).or_default().add(package);
                     }
                 }
                 recent.push(token, width.into());
+                recent.look();
             }
         }
     }
@@ -272,16 +330,22 @@ fn grams(k: usize, packages: &[&[Stream]], rank: &[u32], least: u16) -> Vec<Gram
             .collect();
         best.sort_unstable();
         best.truncate(3);
-        let successors: Vec<(u32, u32)> = best
-            .iter()
-            .map(|&(count, token)| (token, likelihood(u32::MAX - count, total)))
-            .filter(|&(_, likelihood)| likelihood > 0)
-            .collect();
-        if let Some(&(_, top)) = successors.first() {
+        let mut successors = [(0, 0); 3];
+        let mut size = 0;
+        for &(count, token) in &best {
+            let likelihood = likelihood(u32::MAX - count, total);
+            if likelihood > 0 {
+                successors[size] = (token, likelihood);
+                size += 1;
+            }
+        }
+        if size > 0 {
+            let top = successors[0].1;
             let worth = u32::MAX - best[0].0;
             let gram = Gram {
                 context: [context[0].0[0], context[0].0[1], context[0].0[2]],
                 confidence: total.ilog2().min(15),
+                size: size as u32,
                 successors,
             };
             grams.push((worth / 2 * (top + 2), gram));
@@ -306,20 +370,19 @@ fn likelihood(count: u32, total: u32) -> u32 {
 }
 
 /// The nodes of the byte model that were met in `least` packages.
-fn nodes(packages: &[Vec<&[u8]>], knowledge: &Knowledge, least: u16) -> Nodes {
-    let mut spelling = Spelling::new(NODE_TRAINING_BITS);
-    let mut seen = vec![(0u16, 0u16); 1 << NODE_TRAINING_BITS];
+fn nodes(packages: &[Vec<&[u8]>], knowledge: &Knowledge, least: u16) -> Rows {
+    let mut symbols = knowledge.fresh_symbols(ROW_TRAINING_BITS);
+    let mut seen = vec![(0u16, 0u16); 1 << ROW_TRAINING_BITS];
     for files in packages.iter().filter(|files| !files.is_empty()) {
-        let before = spelling.nodes.clone();
+        let before = symbols.rows.clone();
         let text: Vec<u8> = files.concat();
         for block in text.chunks(BLOCKS[2]) {
-            let mut model = Model::new(block.len(), Some(knowledge));
-            model.resume(None, Some(spelling));
+            let mut model = Model::new(block.len(), knowledge);
+            model.resume(None, Some(symbols));
             code_all(&mut Sink, &mut model, block);
-            spelling = model.into_learned().1;
+            symbols = model.into_learned().1;
         }
-        for ((old, new), (check, packages)) in
-            before.rows().zip(spelling.nodes.rows()).zip(&mut seen)
+        for ((old, new), (check, packages)) in before.rows().zip(symbols.rows.rows()).zip(&mut seen)
         {
             if new[0] != *check {
                 (*check, *packages) = (new[0], 0);
@@ -329,8 +392,8 @@ fn nodes(packages: &[Vec<&[u8]>], knowledge: &Knowledge, least: u16) -> Nodes {
             }
         }
     }
-    let mut best: Vec<(u32, usize)> = spelling
-        .nodes
+    let mut best: Vec<(u32, usize)> = symbols
+        .rows
         .rows()
         .enumerate()
         .filter(|&(place, row)| row[0] != 0 && seen[place].1 >= least)
@@ -342,14 +405,16 @@ fn nodes(packages: &[Vec<&[u8]>], knowledge: &Knowledge, least: u16) -> Nodes {
         })
         .collect();
     best.sort_unstable();
-    best.truncate(KEPT_NODES);
-    let rows: Vec<[u16; 16]> = spelling.nodes.rows().copied().collect();
-    let mut kept = Nodes::new(PRIOR_NODE_BITS);
-    let mut places: Vec<&mut [u16; 16]> = kept.rows_mut().collect();
+    best.truncate(KEPT_ROWS);
+    let rows: Vec<[u16; 16]> = symbols.rows.rows().copied().collect();
+    let mut kept = Rows::new(PRIOR_ROW_BITS);
     for (_, place) in best {
-        let free = &mut places[place & ((1 << PRIOR_NODE_BITS) - 1)];
-        if free[0] == 0 {
-            **free = rows[place];
+        let pair = place & ((1 << PRIOR_ROW_BITS) - 2);
+        for at in [pair, pair + 1] {
+            if let Some(free) = kept.row_mut(at).filter(|row| row[0] == 0) {
+                *free = rows[place];
+                break;
+            }
         }
     }
     kept
@@ -364,7 +429,7 @@ fn trust(packages: &[Vec<&[u8]>], knowledge: &Knowledge) -> Trust {
         let mut rest = &text[..];
         while !rest.is_empty() {
             let (block, after) = rest.split_at(rest.len().min(BLOCKS[turn % BLOCKS.len()]));
-            let mut model = Model::new(block.len(), Some(knowledge));
+            let mut model = Model::new(block.len(), knowledge);
             model.resume(Some(trust), None);
             code_all(&mut Sink, &mut model, block);
             trust = model.into_learned().0;

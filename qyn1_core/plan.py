@@ -67,7 +67,7 @@ class Mode:
 
 MODES: Final = {
     "fast": Mode(("chunked-rans",), (2 << 20, 4 << 20)),
-    "balanced": Mode(("morpheme", "chunked-rans"), (1 << 20,)),
+    "balanced": Mode(("morpheme", "chunked-rans"), (2 << 20,)),
     "maximum": Mode(("mixing", "morpheme", "chunked-rans"), (4 << 20,), binary=("mixing", "chunked-rans")),
     # Nothing learned in one file helps the next, so the compressor that starts from most wins here.
     "security": Mode(("mixing", "morpheme", "chunked-rans"), (1 << 20,), isolated=True, padded=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from benchmarks.tables import Summary, summaries
 
@@ -22,6 +22,23 @@ INK: Final = "#1f2430"
 PALE: Final = "#d9dde5"
 COLOURS: Final = {"peer": "#7a8394", "compressor": "#e08a00", "mode": "#0a66c2"}
 LABEL_HEIGHT: Final = 12.0
+BASELINE: Final = 7.0  # from a label's middle to its bottom
+LETTER_WIDTH: Final = 6.2
+
+
+class Box(NamedTuple):
+    """A rectangle that a dot or a label takes."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def covers(self, other: Box) -> bool:
+        """Whether the two share any area."""
+        return (
+            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+        )
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -77,26 +94,32 @@ def _panel(rows: Sequence[Summary], way: str, left: int, shares: tuple[int, int]
     points = [(speed, 100 * row.size / row.raw) for speed, row in zip(speeds, rows, strict=True)]
     line = " ".join(f"{across(speed):.1f},{down(share):.1f}" for speed, share in front(points))
     parts.append(f'<polyline points="{line}" fill="none" stroke="{INK}" stroke-dasharray="3 3" opacity="0.5"/>')
-    labels: list[tuple[float, float, float, Summary]] = []
-    for (speed, share), row in sorted(zip(points, rows, strict=True), key=lambda item: -item[0][1]):
-        x, y = across(speed), down(share)
+    dots = [(across(speed), down(share)) for speed, share in points]
+    taken = [Box(x - 5, y - 5, x + 5, y + 5) for x, y in dots]
+    for (x, y), row in sorted(zip(dots, rows, strict=True), key=lambda item: (item[1].kind != "mode", item[0][1])):
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{COLOURS[row.kind]}"/>')
-        # A label moves down until it lies under no earlier one.
-        text_y, width = y + 4, 6.2 * len(row.contender)
-        while any(_overlap((x, text_y, width), label[:3]) for label in labels):
-            text_y += 1
-        labels.append((x, text_y, width, row))
-    for x, text_y, width, row in labels:
-        outside = x + 8 + width > left + PANEL
-        anchor, text_x = ("end", x - 8) if outside else ("start", x + 8)
+        width = (LETTER_WIDTH + (row.kind == "mode")) * len(row.contender)  # modes stand in bold
+        label = _place(x, y, width, taken, left + PANEL)
+        taken.append(label)
+        if abs(label.bottom - BASELINE - y) > LABEL_HEIGHT:  # too far off to be read as this dot's
+            end = label.left if label.left > x else min(label.right, max(label.left, x))
+            parts.append(f'<path d="M{x:.1f} {y:.1f}L{end:.1f} {label.bottom - BASELINE:.1f}" stroke="{PALE}"/>')
+        anchor, place = ("start", label.left) if label.left > x else ("end", label.right)
         weight = ' font-weight="600"' if row.kind == "mode" else ""
         parts.append(
-            f'<text x="{text_x:.1f}" y="{text_y:.1f}" text-anchor="{anchor}" fill="{COLOURS[row.kind]}"{weight}>'
-            f"{escape(row.contender)}</text>"
+            f'<text x="{place:.1f}" y="{label.bottom - 3:.1f}" text-anchor="{anchor}" '
+            f'fill="{COLOURS[row.kind]}"{weight}>{escape(row.contender)}</text>'
         )
     return "\n".join(parts) + "\n"
 
 
-def _overlap(one: tuple[float, float, float], two: tuple[float, float, float]) -> bool:
-    """Whether two labels, each given by its place and width, would cover one another."""
-    return abs(one[1] - two[1]) < LABEL_HEIGHT and abs(one[0] - two[0]) < max(one[2], two[2])
+def _place(x: float, y: float, width: float, taken: Sequence[Box], right: float) -> Box:
+    """Where a label of ``width`` for the dot at ``x``, ``y`` covers nothing: beside it, else the nearest free line."""
+    for off in range(0, HEIGHT, 3):
+        for down in (off, -off):
+            for start in (x + 8, x - 8 - width):
+                box = Box(start, y + down + BASELINE - LABEL_HEIGHT, start + width, y + down + BASELINE)
+                inside = box.right < right and box.left > right - PANEL + LEFT and box.top > TOP
+                if inside and box.bottom < HEIGHT - BOTTOM and not any(box.covers(other) for other in taken):
+                    return box
+    return Box(x + 8, y + BASELINE - LABEL_HEIGHT, x + 8 + width, y + BASELINE)

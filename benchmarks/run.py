@@ -173,6 +173,16 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     return answer
 
 
+def _only(answer: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The results of the contenders ``names`` alone; of all where none is named."""
+    if not names:
+        return answer
+    if unknown := set(names) - {row["contender"] for row in answer["results"]}:
+        raise SystemExit(f"no contender {', '.join(sorted(unknown))} in these results")
+    chosen = {part: [row for row in answer[part] if row["contender"] in names] for part in ("results", "small")}
+    return {**answer, **chosen}
+
+
 def _save(answer: dict[str, Any], path: Path | None) -> None:
     """Write the results so far: a run of hours that is interrupted leaves what it has measured."""
     if path is not None:
@@ -194,7 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.earlier is not None:
         if not options.earlier.is_file():
             raise SystemExit(f"no results in {options.earlier}: name a file that --json wrote")
-        answer = json.loads(options.earlier.read_text("utf-8"))
+        answer = _only(json.loads(options.earlier.read_text("utf-8")), _names(options.contenders))
     else:
         if absent := missing():
             raise SystemExit(f"not installed: {', '.join(absent)} (Debian: see docs/benchmarks.md)")

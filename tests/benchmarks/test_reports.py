@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ET
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.plot import front, pareto_picture
+from benchmarks.plot import LABEL_HEIGHT, WIDTH, front, pareto_picture
+from benchmarks.run import main
 from benchmarks.tables import project_table, small_table, speed_table, summaries
 
 
@@ -77,6 +81,35 @@ def test_the_picture_is_valid_and_names_every_contender(answer: dict[str, Any]) 
     texts = [element.text for element in ET.fromstring(pareto_picture(answer)).iter() if element.text]
     assert texts.count("zip") == texts.count("qyn1 fast") == 2
     assert any("Test <CPU>" in text for text in texts)
+
+
+def test_labels_in_the_picture_cover_neither_dots_nor_each_other(answer: dict[str, Any]) -> None:
+    for number in range(12):  # dots that nearly coincide
+        answer["results"] += [result(p, f"codec {number}", 200_000 + number, 0.5) for p in ("rust/a", "rust/b")]
+    places = {
+        (float(element.attrib["x"]), float(element.attrib["y"]))
+        for element in ET.fromstring(pareto_picture(answer)).iter()
+        if (element.text or "").startswith("codec ")
+    }
+    lines: dict[tuple[bool, float], list[float]] = {}
+    for x, y in places:
+        lines.setdefault((x < WIDTH / 2, x), []).append(y)
+    assert len(places) == 24
+    for heights in lines.values():
+        ordered = sorted(heights)
+        assert all(below - above >= LABEL_HEIGHT for above, below in pairwise(ordered))
+
+
+def test_earlier_results_can_be_drawn_of_some_contenders(
+    answer: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "old.json").write_text(json.dumps(answer))
+    assert main(["--from", str(tmp_path / "old.json"), "--contenders", "qyn1 fast"]) == 0
+    printed = capsys.readouterr().out
+    assert "qyn1 fast" in printed
+    assert "zip" not in printed
+    with pytest.raises(SystemExit, match="no contender rar in these results"):
+        main(["--from", str(tmp_path / "old.json"), "--contenders", "rar"])
 
 
 def test_without_a_complete_contender_there_is_no_picture(answer: dict[str, Any]) -> None:

@@ -114,63 +114,43 @@ def _pack(
                 entries = stack.enter_context(
                     with_bytecode(entries, canonical=priors.fidelity == "canonical", host=host, notes=notes)
                 )
-        return _pack_files(
-            entries, output, sealing, priors, force, host, randomness, watch, notes, progress, language, place
+        _check_plugins(priors, host)
+        cache = None
+        if priors.cache is not None:
+            cache = _Cache(open_store(Path(priors.cache), priors.cache_size, host.cipher(priors.cipher)), host)
+        with watch.stage("plan"):
+            index = None if cache is None else cache.index(place, priors)
+            plan = make_plan(entries, priors, host, language=language, index=index)
+            _check_names(plan)
+        report = PackReport(
+            output=str(output) if isinstance(output, Path) else "-",
+            mode=priors.mode,
+            fidelity=priors.fidelity,
+            encryption=sealing.encryption,
+            deterministic=sealing.is_deterministic,
+            notes=[*notes, *plan.notes],
         )
-
-
-def _pack_files(
-    entries: Sequence[ProjectEntry],
-    output: Path | BinaryIO,
-    sealing: Sealing,
-    priors: Priors,
-    force: bool,
-    host: Host,
-    randomness: Callable[[int], bytes],
-    watch: Stopwatch,
-    notes: Sequence[str],
-    progress: Callable[[BlockEvent], None] | None,
-    language: str | None,
-    place: str,
-) -> PackReport:
-    _check_plugins(priors, host)
-    cache = None
-    if priors.cache is not None:
-        cache = _Cache(open_store(Path(priors.cache), priors.cache_size, host.cipher(priors.cipher)), host)
-    with watch.stage("plan"):
-        index = None if cache is None else cache.index(place, priors)
-        plan = make_plan(entries, priors, host, language=language, index=index)
-        _check_names(plan)
-    report = PackReport(
-        output=str(output) if isinstance(output, Path) else "-",
-        mode=priors.mode,
-        fidelity=priors.fidelity,
-        encryption=sealing.encryption,
-        deterministic=sealing.is_deterministic,
-        notes=[*notes, *plan.notes],
-    )
-    _count_entries(plan, report)
-    with contextlib.ExitStack() as stack:
-        out = stack.enter_context(whole_file(output, force=force)) if isinstance(output, Path) else output
-        report.packed_size = seal_archive(
-            out,
-            lambda archive: _write_archive(archive, plan, priors, host, watch, report, progress, cache),
-            sealing,
-            cipher=host.cipher(priors.cipher),
-            plugins=_plugins_needed(plan, host),
-            name=priors.name,
-            scratch=priors.scratch,
-            at_most=report.raw_size,
-            randomness=randomness,
-            watch=watch,
-        )
-    if cache is not None:
-        with watch.stage("cache"):
-            cache.close(report.notes)
-    report.seconds = {**watch.seconds, "total": watch.total()}
-    report.peak_rss = peak_rss()
-    host.pack_finished(report.as_json())
-    return report
+        _count_entries(plan, report)
+        with whole_file(output, force=force) if isinstance(output, Path) else contextlib.nullcontext(output) as out:
+            report.packed_size = seal_archive(
+                out,
+                lambda archive: _write_archive(archive, plan, priors, host, watch, report, progress, cache),
+                sealing,
+                cipher=host.cipher(priors.cipher),
+                plugins=_plugins_needed(plan, host),
+                name=priors.name,
+                scratch=priors.scratch,
+                at_most=report.raw_size,
+                randomness=randomness,
+                watch=watch,
+            )
+        if cache is not None:
+            with watch.stage("cache"):
+                cache.close(report.notes)
+        report.seconds = {**watch.seconds, "total": watch.total()}
+        report.peak_rss = peak_rss()
+        host.pack_finished(report.as_json())
+        return report
 
 
 def _check_plugins(priors: Priors, host: Host) -> None:

@@ -19,7 +19,7 @@ from typing import Final
 
 from qyn1_core.errors import NotFound, PermissionDenied, SourceError
 from qyn1_core.plan import canonical_form
-from qyn1_core.project_entries import ProjectEntry
+from qyn1_core.project_entries import ProjectEntry, by_path
 from qyn1_plugins.host import Host
 
 __all__ = ["with_bytecode"]
@@ -74,7 +74,7 @@ def with_bytecode(
         if failed:
             more = f" and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
             notes.append(f"packed without bytecode, for they do not compile: {', '.join(failed[:_SHOWN])}{more}")
-        yield sorted(whole.values(), key=lambda entry: entry.path.encode("utf-8", "surrogateescape"))
+        yield sorted(whole.values(), key=by_path)
 
 
 def _source(entry: ProjectEntry, place: Path, host: Host) -> str:

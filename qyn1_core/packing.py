@@ -24,6 +24,7 @@ from qyn1_core.pipeline import in_order
 from qyn1_core.plan import BlockPlan, Plan, make_plan, read_block
 from qyn1_core.priors import Priors, resolve
 from qyn1_core.project import ProjectEntry, discover
+from qyn1_core.project_entries import by_path
 from qyn1_core.report import PackReport, Stopwatch, peak_rss
 from qyn1_core.sealing import Sealing, seal_archive
 from qyn1_plugins.host import Host, default_host
@@ -89,7 +90,7 @@ def pack_entries(
     ``language`` is taken for that of every file, whatever its name and content suggest.
     """
     host = default_host() if host is None else host
-    ordered = sorted(entries, key=lambda entry: entry.path.encode("utf-8", "surrogateescape"))
+    ordered = sorted(entries, key=by_path)
     return _pack(ordered, output, sealing, priors, force, host, randomness, Stopwatch(clock), [], progress, language)
 
 

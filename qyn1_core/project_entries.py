@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from qyn1_core.archive.path_table import PathTable
 from qyn1_core.table import Table
 
-__all__ = ["EntryKindName", "ProjectEntries", "ProjectEntry"]
+__all__ = ["EntryKindName", "ProjectEntries", "ProjectEntry", "by_path"]
 
 EntryKindName = Literal["file", "symlink", "directory"]
 _KINDS: tuple[EntryKindName, ...] = ("file", "symlink", "directory")
@@ -29,6 +29,11 @@ class ProjectEntry(NamedTuple):
     size: int
     target: str
     source: str
+
+
+def by_path(entry: ProjectEntry) -> bytes:
+    """The key that brings entries into the order in which they are packed."""
+    return entry.path.encode("utf-8", "surrogateescape")
 
 
 class ProjectEntries(Table[ProjectEntry]):

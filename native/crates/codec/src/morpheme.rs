@@ -2,8 +2,8 @@
 //!
 //! Bytes are cut into tokens (`tokens`). Contexts name candidates for the next one
 //! (`contexts`); a few binary decisions with mixed probabilities (`mixing`, `coder`)
-//! say whether it is one of them (`model`). What is not foreseen is spelled by a byte
-//! model (`spelling`), which a known word may end early (`completion`). A `Prior`
+//! say whether it is one of them (`model`). A known token that is none of them is found
+//! in a tree of all, and a new word is spelled letter by letter (`symbols`). A `Prior`
 //! gives all of these a start (`prior`), and is made from text by `training`.
 
 mod clusters;

@@ -6,6 +6,7 @@ use pyo3::types::PyBytes;
 use qyn1_codec::chunked;
 
 use crate::errors::codec_error;
+use crate::little_endian;
 
 /// A prior of chunked-rans, read once and shared by threads.
 #[pyclass(frozen)]
@@ -36,10 +37,13 @@ impl ChunkedPrior {
         let level = read_level(level)?;
         let (symbols, details, lengths, literals) =
             py.detach(|| chunked::parse(data, &self.0, level));
-        let pack = |values: Vec<u32>| -> Vec<u8> {
-            values.into_iter().flat_map(u32::to_le_bytes).collect()
-        };
-        Ok([symbols, pack(details), pack(lengths), literals].map(|part| PyBytes::new(py, &part)))
+        let parts = [
+            symbols,
+            little_endian(details),
+            little_endian(lengths),
+            literals,
+        ];
+        Ok(parts.map(|part| PyBytes::new(py, &part)))
     }
 
     /// The payload of `data` at level 1 or 2.
@@ -62,12 +66,7 @@ impl ChunkedPrior {
         level: u32,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let level = read_level(level)?;
-        let costs: Vec<u8> = py.detach(|| {
-            chunked::costs(data, &self.0, level)
-                .into_iter()
-                .flat_map(u32::to_le_bytes)
-                .collect()
-        });
+        let costs = py.detach(|| little_endian(chunked::costs(data, &self.0, level)));
         Ok(PyBytes::new(py, &costs))
     }
 

@@ -12,6 +12,11 @@ mod mixing;
 mod morpheme;
 mod rans;
 
+/// Numbers as Python gets them: little-endian, four bytes each.
+fn little_endian(numbers: Vec<u32>) -> Vec<u8> {
+    numbers.into_iter().flat_map(u32::to_le_bytes).collect()
+}
+
 /// Native lexers and codecs of qyn1.
 #[pymodule]
 fn qyn1_native(module: &Bound<'_, PyModule>) -> PyResult<()> {

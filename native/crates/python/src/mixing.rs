@@ -5,6 +5,7 @@ use pyo3::types::PyBytes;
 use qyn1_codec::mixing::{self, Prior};
 
 use crate::errors::codec_error;
+use crate::little_endian;
 
 /// A prior that was read: immutable, shared by all threads.
 #[pyclass(frozen)]
@@ -67,12 +68,7 @@ fn mixing_costs<'py>(
     prior: Option<&Bound<'py, MixingPrior>>,
 ) -> Bound<'py, PyBytes> {
     let prior = prior.map(|prior| &prior.get().prior);
-    let costs: Vec<u8> = py.detach(|| {
-        mixing::costs(data, language, prior)
-            .into_iter()
-            .flat_map(u32::to_le_bytes)
-            .collect()
-    });
+    let costs = py.detach(|| little_endian(mixing::costs(data, language, prior)));
     PyBytes::new(py, &costs)
 }
 

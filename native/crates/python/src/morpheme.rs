@@ -5,6 +5,7 @@ use pyo3::types::PyBytes;
 use qyn1_codec::morpheme;
 
 use crate::errors::codec_error;
+use crate::little_endian;
 
 /// A prior of morpheme, read and expanded once, shared by threads.
 #[pyclass(frozen)]
@@ -60,12 +61,7 @@ fn morpheme_costs<'py>(
     prior: Option<&Bound<'py, MorphemePrior>>,
 ) -> Bound<'py, PyBytes> {
     let prior = inner(prior);
-    let costs: Vec<u8> = py.detach(|| {
-        morpheme::costs(data, prior)
-            .into_iter()
-            .flat_map(u32::to_le_bytes)
-            .collect()
-    });
+    let costs = py.detach(|| little_endian(morpheme::costs(data, prior)));
     PyBytes::new(py, &costs)
 }
 

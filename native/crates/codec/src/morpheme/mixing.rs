@@ -1,4 +1,4 @@
-//! Logistic mixing in integers: stretch and squash, adaptive probabilities, mixers, APMs.
+//! Logistic mixing in integers: stretch and squash, adaptive probabilities, mixers.
 //!
 //! The scheme is that of Mahoney's paq8 and lpaq: a probability p enters as
 //! stretch(p) = ln(p / (1 - p)), a mixer sums them with weights chosen by a small

@@ -1,10 +1,9 @@
-"""What the native extension does inside one call of a compressor, as far as it can be told from outside.
+"""What the time of each mode's compressor goes into, by its own clock.
 
     python -m benchmarks.stages
 
-For one mebibyte of each language of the corpora: CPU seconds of lexing it with the language's lexer (which no
-compressor of a mode does as a step of its own), of finding its matches and phrases (`chunked-rans` alone has
-that as a step), and of encoding it. What `chunked-rans` takes beyond its parse is entropy coding.
+For one mebibyte of each language of the corpora: seconds of each stage, as the compressor says (`StageTimer`), in the
+quickest of some runs, and what the language's lexer takes, which no compressor of a mode uses.
 """
 
 from __future__ import annotations
@@ -15,50 +14,39 @@ from functools import partial
 
 from benchmarks.inputs import concatenation, projects
 from qyn1_core.suite import corpora_root
-from qyn1_plugins import _native
 from qyn1_plugins.host import default_host
-from qyn1_plugins.spec import Source
+from qyn1_plugins.spec import TIMED_STAGES, Source, StageTimer
 
 SIZE = 1 << 20
 ROUNDS = 5
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """CPU seconds of the quickest of some runs."""
-    best = float("inf")
-    for _ in range(ROUNDS):
-        begin = time.process_time()
-        work()
-        best = min(best, time.process_time() - begin)
-    return best
-
-
 def main() -> None:
     """The command."""
-    native = _native.native
-    if native is None:
-        raise SystemExit(f"stages of the native extension: {_native.native_problem}")
     host = default_host()
     found = projects(corpora_root(), host.detect_language)
-    print("language    lex      parse, encode (chunked-rans)   encode: morpheme  mixing")
+    print(f"{'language':10}  {'':14}" + "".join(f"{stage:>15}" for stage in TIMED_STAGES))
     for language in ("python", "javascript", "rust", "cpp"):
         chosen = [file for project in found if project.language == language for file in project.files]
         data = concatenation(chosen)[:SIZE]
-        source = Source(data, language, partial(host.frontend(language).lex, data))
-        prior = host.prior("chunked-rans", language)
-        parser = native.ChunkedPrior(None if prior is None else prior.load())
-        lex = seconds(partial(native.lex, language, data))
-        parse = seconds(partial(parser.parse, data, 1))
-        encode = {}
+        lex = partial(host.frontend(language).lex, data)
+        rows = {"the lexer": {"lex": min(map(_seconds, [lex] * ROUNDS))}}
         for name in ("chunked-rans", "morpheme", "mixing"):
             compressor = host.compressor(name)
-            prior = host.prior(name, language)
-            encode[name] = seconds(partial(compressor.encode, source, prior, compressor.levels()[0]))
-        print(
-            f"{language:10}  {lex:.4f}   {parse:.4f}  {encode['chunked-rans']:.4f}"
-            f"                 {encode['morpheme']:.3f}             {encode['mixing']:.2f}",
-            flush=True,
-        )
+            if isinstance(compressor, StageTimer):
+                source = Source(data, language, lex)
+                arguments = (source, host.prior(name, language), compressor.levels()[0])
+                runs = [dict(compressor.encode_timed(*arguments)[1]) for _ in range(ROUNDS)]
+                rows[name] = min(runs, key=lambda run: sum(run.values()))
+        for name, seconds in rows.items():
+            cells = (f"{seconds[stage]:.4f}" if stage in seconds else "-" for stage in TIMED_STAGES)
+            print(f"{language:10}  {name:14}" + "".join(f"{cell:>15}" for cell in cells), flush=True)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
 
 
 if __name__ == "__main__":

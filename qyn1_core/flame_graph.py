@@ -61,11 +61,12 @@ def _draw(node: _Node, stack: tuple[Frame, ...], left: float, scale: float, tota
         if width >= _NARROWEST:
             path = (*stack, frame)
             label = escape(f"{frame[0]}.{frame[1]}")
+            line = f", line {frame[2]}" if frame[2] else ""
             top = len(stack) * _ROW
             share = 100 * child.seconds / total
             out.append(
                 f'<rect class="frame" x="{left:.2f}" y="{top}" width="{width:.2f}" height="{_ROW}" '
-                f'fill="{_COLOURS[stage_of(path)]}"><title>{label}, line {frame[2]}: {child.seconds:.3f} s '
+                f'fill="{_COLOURS[stage_of(path)]}"><title>{label}{line}: {child.seconds:.3f} s '
                 f"({share:.1f} %)</title></rect>"
             )
             shown = int((width - 6) / _CHARACTER)

@@ -4,7 +4,8 @@ A thread looks at every other thread's stack each few milliseconds and charges t
 time since it last looked to what it finds there. So worker threads count as much as
 the main one, nothing is slowed down by being counted, and time inside the native
 extension (which lets other threads run) is charged to the Python function that
-called it. Threads that wait for others are not charged. Functions that take much
+called it; compressors that time their own stages (`StageTimer`) have it shared out among
+them. Threads that wait for others are not charged. Functions that take much
 less than the interval may be missed.
 """
 
@@ -25,7 +26,9 @@ from types import FrameType
 from typing import Final
 
 from qyn1_core.report import peak_rss
+from qyn1_core.work import stages_timed
 from qyn1_plugins import _native
+from qyn1_plugins.spec import TIMED_STAGES, StageTimer
 
 __all__ = ["PROFILE_SCHEMA_VERSION", "Frame", "Profile", "Sampler", "stage_of"]
 
@@ -67,7 +70,9 @@ _STAGES: Final = (
     ("qyn1_core.cache", "", "cache"),
     ("qyn1_core.file_index", "", "cache"),
     ("qyn1_core.plan", "", "plan"),
+    ("qyn1_core.work", "_encode", "model"),  # a compressor that is not ours
 )
+_MEASURED: Final = {f"<{stage}>": stage for stage in TIMED_STAGES}  # functions that stand for a measured stage
 
 Frame = tuple[str, str, int]
 """Module, function, first line of the function."""
@@ -75,6 +80,8 @@ Frame = tuple[str, str, int]
 
 def stage_of(stack: Sequence[Frame]) -> str:
     """The stage that time in ``stack`` (outermost first) belongs to."""
+    if stack[-1][1] in _MEASURED:
+        return _MEASURED[stack[-1][1]]
     for module, function, _ in reversed(stack):
         for prefix, name, stage in _STAGES:
             if (module == prefix or module.startswith(prefix + ".")) and name in ("", function):
@@ -87,13 +94,37 @@ class Profile:
     """What was measured. ``stacks`` maps each stack, outermost frame first, to seconds.
 
     ``rss`` holds (seconds since the start, resident bytes); ``allocations`` (place, bytes,
-    blocks) at the moment when most was allocated, or None where nobody asked.
+    blocks) at the moment when most was allocated, or None where nobody asked. ``measured``
+    holds what compressors themselves say: seconds by stage for the function that was asked, and
+    these functions have callees named ``<lex>``, ``<model>`` and ``<entropy coder>``.
     """
 
     stacks: dict[tuple[Frame, ...], float] = field(default_factory=dict)
     rss: list[tuple[float, int]] = field(default_factory=list)
     allocations: list[tuple[str, int, int]] | None = None
     facts: dict[str, object] = field(default_factory=dict)
+    measured: dict[Frame, dict[str, float]] = field(default_factory=dict)
+
+    def add_measured(self, frame: Frame, seconds: Mapping[str, float]) -> None:
+        """Add what a compressor measured in one call of ``frame``."""
+        known = self.measured.setdefault(frame, {})
+        for stage, spent in seconds.items():
+            known[stage] = known.get(stage, 0.0) + spent
+
+    def share_out(self) -> None:
+        """Divide the own time of each function that was measured in the proportion that it gave itself.
+
+        The sampler's time is kept, since it is what all other functions are charged, and the stages' share
+        taken from the compressor's clock.
+        """
+        for stack in [stack for stack in self.stacks if stack[-1] in self.measured]:
+            shares = self.measured[stack[-1]]
+            whole = sum(shares.values())
+            if whole > 0:
+                seconds = self.stacks.pop(stack)
+                for stage, spent in shares.items():
+                    below = (stack[-1][0], f"<{stage}>", 0)
+                    self.stacks[stack + (below,)] = seconds * spent / whole  # noqa: RUF005 (Python 3.10)
 
     def stages(self) -> dict[str, float]:
         """Seconds by stage, most first."""
@@ -133,6 +164,14 @@ class Profile:
                 }
                 for frame, own, total in self.functions()
             ],
+            "measured_stages": [
+                {
+                    "module": frame[0],
+                    "function": frame[1],
+                    "seconds": {stage: round(spent, 4) for stage, spent in seconds.items()},
+                }
+                for frame, seconds in sorted(self.measured.items())
+            ],
             "rss": [{"seconds": round(at, 3), "bytes": size} for at, size in self.rss],
             "peak_rss": peak_rss(),
             "allocations": None
@@ -148,6 +187,7 @@ class Sampler:
         self.profile = Profile(allocations=[] if allocations else None)
         self._interval = interval
         self._done = threading.Event()
+        self._measured: list[tuple[Frame, Mapping[str, float]]] = []  # threads add to it
         self._largest = 0
 
     @contextmanager
@@ -158,13 +198,23 @@ class Sampler:
             tracemalloc.start()
         thread.start()
         try:
-            yield
+            with stages_timed(self._on_stages):
+                yield
         finally:
             self._done.set()
             thread.join()
+            for frame, seconds in self._measured:
+                self.profile.add_measured(frame, seconds)
+            self.profile.share_out()
             if self.profile.allocations is not None:
                 self.look_at_allocations()
                 tracemalloc.stop()
+
+    def _on_stages(self, compressor: StageTimer, seconds: Mapping[str, float]) -> None:
+        method = compressor.encode_timed
+        code = getattr(method, "__code__", None)  # a native function has none, and no frame either
+        if code is not None:
+            self._measured.append(((method.__module__, code.co_name, code.co_firstlineno), seconds))
 
     def look_at_allocations(self) -> None:
         """Remember what is allocated now if it is clearly more than ever before."""

@@ -12,6 +12,8 @@ import os
 import struct
 import threading
 import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -20,14 +22,30 @@ from weakref import WeakValueDictionary
 from qyn1_core.archive import checksum
 from qyn1_core.limits import lower_priority
 from qyn1_plugins.host import Host, default_host
-from qyn1_plugins.spec import Source
+from qyn1_plugins.spec import Compressor, Prior, Source, StageTimer
 
-__all__ = ["Encoded", "encode_block", "register"]
+__all__ = ["Encoded", "StageObserver", "encode_block", "register", "stages_timed"]
 
 _RESULT: Final = struct.Struct("<8s?Q")
 _hosts: WeakValueDictionary[str, Host] = WeakValueDictionary()
 _serial = itertools.count()
 _lock = threading.Lock()
+
+StageObserver = Callable[[StageTimer, Mapping[str, float]], None]
+"""Gets, for each block, the compressor and its seconds by stage; called in the thread that encoded."""
+
+_stage_observer: StageObserver | None = None
+
+
+@contextmanager
+def stages_timed(observer: StageObserver) -> Iterator[None]:
+    """While the block lasts, workers in this process have compressors say how long their stages take."""
+    global _stage_observer  # noqa: PLW0603  (workers get nothing but what stands in a task)
+    _stage_observer = observer
+    try:
+        yield
+    finally:
+        _stage_observer = None
 
 
 def register(host: Host) -> str:
@@ -79,7 +97,16 @@ def encode_block(
         lower_priority()
     host = _hosts.get(token) or _own_host()
     source = Source(data, language, lambda: host.frontend(language).lex(data))
-    payload = host.compressor(compressor).encode(source, host.prior_by_digest(prior) if prior else None, level)
+    payload = _encode(host.compressor(compressor), source, host.prior_by_digest(prior) if prior else None, level)
     stored = len(payload) >= len(data)
     spent = time.thread_time_ns() - begin
     return _RESULT.pack(checksum(data), stored, spent) + (data if stored else payload)
+
+
+def _encode(compressor: Compressor, source: Source, prior: Prior | None, level: int) -> bytes:
+    observer = _stage_observer
+    if observer is None or not isinstance(compressor, StageTimer):
+        return compressor.encode(source, prior, level)
+    payload, seconds = compressor.encode_timed(source, prior, level)
+    observer(compressor, seconds)
+    return payload

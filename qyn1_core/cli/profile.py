@@ -123,7 +123,7 @@ def _print(profile: Profile, top: int) -> None:
     print_table(
         ["own", "cumulative", "function"],
         [
-            [f"{own:.3f}", f"{cumulative:.3f}", f"{frame[0]}.{frame[1]}:{frame[2]}"]
+            [f"{own:.3f}", f"{cumulative:.3f}", f"{frame[0]}.{frame[1]}" + f":{frame[2]}" * (frame[2] > 0)]
             for frame, own, cumulative in profile.functions()[:top]
         ],
     )

@@ -16,7 +16,7 @@ from qyn1_plugins._native import WITHOUT_NATIVE, native
 from qyn1_plugins.errors import PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from qyn1_plugins.compressors.chunked_prior import Statistics
@@ -55,6 +55,16 @@ class ChunkedRans:
                 "unpacking at any level"
             )
         return encode(source.data, _statistics(prior))
+
+    def encode_timed(self, source: Source, prior: Prior | None, level: int) -> tuple[bytes, Mapping[str, float]]:
+        """As `encode`; matches and phrases are found first (the model) and coded then.
+
+        Without the native extension nothing is hidden, and no times are given.
+        """
+        if native is None:
+            return self.encode(source, prior, level), {}
+        payload, seconds = _native_prior(prior).encode_timed(source.data, level)
+        return payload, seconds
 
     def decode(self, payload: bytes, raw_size: int, language: str, prior: Prior | None) -> bytes:
         """The block, or `CodecError`."""

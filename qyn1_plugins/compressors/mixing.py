@@ -14,7 +14,7 @@ from qyn1_plugins._native import WITHOUT_NATIVE
 from qyn1_plugins.errors import CodecError, PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import ModuleType
 
     from qyn1_plugins.spec import Prior, Source
@@ -47,6 +47,11 @@ class Mixing:
         """The arithmetically coded bits of ``source.data``; releases the interpreter lock."""
         payload: bytes = _extension().mixing_encode(source.data, source.language, self._prior(prior))
         return payload
+
+    def encode_timed(self, source: Source, prior: Prior | None, level: int) -> tuple[bytes, Mapping[str, float]]:
+        """As `encode`; the model follows the text by itself, so that there is no time of a lexer."""
+        payload, seconds = _extension().mixing_encode_timed(source.data, source.language, self._prior(prior))
+        return payload, seconds
 
     def decode(self, payload: bytes, raw_size: int, language: str, prior: Prior | None) -> bytes:
         """The block, when ``payload`` is its one encoding; else `CodecError`."""

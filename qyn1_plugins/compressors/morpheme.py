@@ -10,7 +10,7 @@ from qyn1_plugins._native import WITHOUT_NATIVE, native
 from qyn1_plugins.errors import PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import ModuleType
 
     from qyn1_plugins.spec import Prior, Source
@@ -37,6 +37,11 @@ class Morpheme:
     def encode(self, source: Source, prior: Prior | None, level: int) -> bytes:
         """A payload of at most ``len(source.data) + 1`` bytes."""
         return bytes(_extension().morpheme_encode(source.data, _expanded(prior)))
+
+    def encode_timed(self, source: Source, prior: Prior | None, level: int) -> tuple[bytes, Mapping[str, float]]:
+        """As `encode`; all three stages are told apart."""
+        payload, seconds = _extension().morpheme_encode_timed(source.data, _expanded(prior))
+        return payload, seconds
 
     def decode(self, payload: bytes, raw_size: int, language: str, prior: Prior | None) -> bytes:
         """The block, or `CodecError`."""

@@ -11,6 +11,7 @@ It needs no test framework: the first promise that is broken raises `Conformance
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -18,7 +19,7 @@ from typing import Final
 import numpy as np
 
 from qyn1_plugins.errors import CodecError, PluginError
-from qyn1_plugins.spec import Compressor, Prior, Source, Trainer
+from qyn1_plugins.spec import TIMED_STAGES, Compressor, Prior, Source, StageTimer, Trainer
 from qyn1_plugins.tokens import TokenKind, TokenStream
 
 __all__ = ["ConformanceError", "check_compressor", "check_trainer"]
@@ -96,6 +97,15 @@ def _check_round_trip(compressor: Compressor, source: Source, prior: Prior | Non
     _require(compressor, compressor.encode(source, prior, level) == payload, f"{where}: two encodings differ")
     decoded = compressor.decode(payload, len(data), source.language, prior)
     _require(compressor, decoded == data, f"{where}: decode does not give back what was encoded")
+    if isinstance(compressor, StageTimer):
+        begin = time.perf_counter()
+        timed, seconds = compressor.encode_timed(source, prior, level)
+        elapsed = time.perf_counter() - begin
+        _require(compressor, timed == payload, f"{where}: encode_timed gives other bytes than encode")
+        unknown = sorted(set(seconds) - set(TIMED_STAGES))
+        _require(compressor, not unknown, f"{where}: encode_timed names stages that are none: {unknown}")
+        possible = all(spent >= 0 for spent in seconds.values()) and sum(seconds.values()) <= elapsed
+        _require(compressor, possible, f"{where}: encode_timed gives times that are not within the call's")
     need = compressor.memory(len(data))
     _require(compressor, need >= len(data), f"{where}: memory says {need} bytes, less than the block")
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 import time
 from collections.abc import Mapping
 from html.parser import HTMLParser
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from qyn1_core import cli
+from qyn1_core import Sealing, cli, pack, resolve
 from qyn1_core.flame_graph import flame_graph_page
 from qyn1_core.profiling import Profile, Sampler, sampled, stage_of
+from qyn1_plugins.compressors.chunked_rans import ChunkedRans
+from qyn1_plugins.compressors.mixing import Mixing
+from qyn1_plugins.compressors.morpheme import Morpheme
+from qyn1_plugins.compressors.store import Store
+from qyn1_plugins.host import BUILT_IN, Host
+from qyn1_plugins.spec import Compressor, Prior, Source, StageTimer, hookimpl
 
 pytestmark = pytest.mark.usefixtures("own_configuration")
 
@@ -70,6 +78,78 @@ def test_stages_go_by_the_innermost_frame_that_has_one() -> None:
     assert stage_of([encode, ("qyn1_plugins.compressors.lanes", "encode_lanes", 1)]) == "entropy coder"
     assert stage_of([("qyn1_core.plan", "read_block", 1), ("qyn1_core.plan", "_read", 1)]) == "I/O"
     assert stage_of([("qyn1_core.planning", "x", 1)]) == "other"
+
+
+@pytest.mark.native
+@pytest.mark.parametrize(
+    ("compressor", "level", "stages"),
+    [
+        (ChunkedRans(), 1, {"model", "entropy coder"}),
+        (ChunkedRans(), 2, {"model", "entropy coder"}),
+        (Morpheme(), 1, {"lex", "model", "entropy coder"}),
+        (Mixing(), 1, {"model", "entropy coder"}),
+    ],
+)
+def test_a_compressor_that_is_timed_gives_the_same_bytes(compressor: Compressor, level: int, stages: set[str]) -> None:
+    assert isinstance(compressor, StageTimer)
+    for data in (b"", b"x", Path(__file__).read_bytes() * 3, bytes(range(256)) * 20):
+        source = Source(data, "python", lambda: pytest.fail("no compressor of ours asks for tokens"))
+        begin = time.perf_counter()
+        payload, seconds = compressor.encode_timed(source, None, level)
+        elapsed = time.perf_counter() - begin
+        assert payload == compressor.encode(source, None, level)
+        assert set(seconds) == (stages if data else set()) or compressor.name == "mixing"
+        assert sum(seconds.values()) <= elapsed
+
+
+class _Timed(Store):
+    """Says that it spent a quarter of its time in the lexer, and the rest in the coder."""
+
+    name = "timed"  # type: ignore[misc]
+
+    def encode_timed(self, source: Source, prior: Prior | None, level: int) -> tuple[bytes, Mapping[str, float]]:
+        time.sleep(0.2)
+        return source.data, {"lex": 1.0, "entropy coder": 3.0}
+
+
+class _Plugin:
+    @hookimpl
+    def qyn1_compressors(self) -> list[Compressor]:
+        return [_Timed()]
+
+
+def test_hidden_time_is_shared_out_as_the_compressor_says(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    own = [(import_module(module), "qyn1", "0") for module in BUILT_IN]
+    host = Host([*own, (_Plugin(), "stranger", "1")])
+    priors = resolve(tmp_path, command_line={"compressors": {"python": "timed"}}, environ={}, host=host)
+
+    def work(_: Sampler) -> Mapping[str, object]:
+        return pack(tmp_path, io.BytesIO(), Sealing.open(), priors=priors, host=host).as_json()
+
+    profile = sampled(work)
+    stages = profile.stages()
+    assert stages["lex"] + stages["entropy coder"] == pytest.approx(0.2, abs=0.1)
+    assert stages["entropy coder"] == pytest.approx(3 * stages["lex"])
+    ((frame, measured),) = profile.measured.items()
+    assert frame[1] == "encode_timed"
+    assert measured == {"lex": 1.0, "entropy coder": 3.0}
+    names = {function for (_, function, _), _, _ in profile.functions()}
+    assert {"<lex>", "<entropy coder>"} < names
+    # Outside of a profile nobody asks.
+    begin = time.monotonic()
+    pack(tmp_path, io.BytesIO(), Sealing.open(), priors=priors, host=host)
+    assert time.monotonic() - begin < 0.2
+
+
+@pytest.mark.native
+def test_stages_inside_the_extension_are_told_apart(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    _run("profile", project, "--mode", "balanced", "--json")
+    shown = json.loads(capfd.readouterr().out)
+    assert {"lex", "model", "entropy coder"} <= shown["stages"].keys()
+    (measured,) = shown["measured_stages"]
+    assert (measured["module"], measured["function"]) == ("qyn1_plugins.compressors.morpheme", "encode_timed")
+    assert measured["seconds"]["model"] > measured["seconds"]["entropy coder"] > 0
 
 
 @pytest.mark.parametrize("direction", [[], ["--unpack"]])

@@ -11,5 +11,6 @@ pub mod mixing;
 pub mod morpheme;
 mod prefetch;
 pub mod rans;
+pub mod timing;
 
 pub use error::CodecError;

@@ -18,11 +18,12 @@ mod symbols;
 mod tokens;
 mod training;
 
+use crate::timing::{Clock, Recorder, Stage, Times};
 use crate::CodecError;
 use coder::{BitCoder, Decoder, Encoder, Ledger};
 use model::{Knowledge, Model, Token};
 use std::sync::OnceLock;
-use tokens::{cut, Layout, UNLISTED};
+use tokens::{Cut, Cutter, Layout, UNLISTED};
 
 /// First byte of a payload that holds the bytes as they are.
 const STORED: u8 = 0;
@@ -59,7 +60,40 @@ pub fn encode(data: &[u8], prior: Option<&Prior>) -> Vec<u8> {
     let mut coder = Encoder::new(vec![MODELLED]);
     let mut model = Model::new(data.len(), known(prior));
     code_all(&mut coder, &mut model, data);
-    let payload = coder.finish();
+    shorter(coder.finish(), data)
+}
+
+/// `encode`, and how long cutting into tokens, the model and the coder took.
+pub fn encode_timed(data: &[u8], prior: Option<&Prior>) -> (Vec<u8>, Times) {
+    /// Tokens that are cut at once.
+    const AHEAD: usize = 1024;
+    if data.is_empty() {
+        return (Vec::new(), Times::new());
+    }
+    let clock = Clock::start();
+    let pass = |coder: &mut Encoder, bit, one| {
+        coder.bit(bit, one);
+    };
+    let mut coder = Recorder::new(Encoder::new(vec![MODELLED]), &clock, pass);
+    let mut model = Model::new(data.len(), known(prior));
+    let mut cutter = Cutter::new(data);
+    let mut ahead = Vec::with_capacity(AHEAD).into_iter();
+    let tokens = std::iter::from_fn(|| {
+        ahead.next().or_else(|| {
+            clock.charge(Stage::Model);
+            ahead = cutter.by_ref().take(AHEAD).collect::<Vec<_>>().into_iter();
+            clock.charge(Stage::Lex);
+            ahead.next()
+        })
+    });
+    code_each(&mut coder, &mut model, data, tokens, |_, _| {});
+    let payload = shorter(coder.finish().finish(), data);
+    clock.charge(Stage::Coder);
+    (payload, clock.times())
+}
+
+/// `payload`, or `data` as it is where that is shorter.
+fn shorter(payload: Vec<u8>, data: &[u8]) -> Vec<u8> {
     if payload.len() <= data.len() {
         return payload;
     }
@@ -78,6 +112,7 @@ pub fn costs(data: &[u8], prior: Option<&Prior>) -> Vec<u32> {
         &mut Ledger::default(),
         &mut model,
         data,
+        Cutter::new(data),
         |ledger, length| {
             let (cost, length) = (ledger.take(), length as u64);
             costs
@@ -92,22 +127,20 @@ pub fn costs(data: &[u8], prior: Option<&Prior>) -> Vec<u32> {
 }
 
 fn code_all<C: BitCoder>(coder: &mut C, model: &mut Model<'_>, data: &[u8]) {
-    code_each(coder, model, data, |_, _| {});
+    code_each(coder, model, data, Cutter::new(data), |_, _| {});
 }
 
-/// Codes all tokens of `data`, and shows the coder and the token's length to `after` after each.
+/// Codes `tokens`, all of `data`, and shows the coder and the token's length to `after` after each.
 #[inline(always)]
 fn code_each<C: BitCoder>(
     coder: &mut C,
     model: &mut Model<'_>,
     data: &[u8],
+    tokens: impl Iterator<Item = (usize, Cut)>,
     mut after: impl FnMut(&mut C, usize),
 ) {
-    let mut layout = Layout::default();
     let mut at = 0;
-    while at < data.len() {
-        let width = layout.width();
-        let cut = cut(data, at, &mut layout);
+    for (width, cut) in tokens {
         let word = &data[at + usize::from(cut.space)..at + cut.length];
         let morph = cut
             .morph
@@ -222,6 +255,7 @@ mod tests {
                     decode(&payload, data.len(), prior).as_deref(),
                     Ok(&data[..])
                 );
+                assert_eq!(encode_timed(&data, prior).0, payload);
             }
         }
     }

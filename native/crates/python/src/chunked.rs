@@ -2,11 +2,11 @@
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict};
 use qyn1_codec::chunked;
 
 use crate::errors::codec_error;
-use crate::little_endian;
+use crate::{little_endian, timed};
 
 /// A prior of chunked-rans, read once and shared by threads.
 #[pyclass(frozen)]
@@ -56,6 +56,18 @@ impl ChunkedPrior {
         let level = read_level(level)?;
         let payload = py.detach(|| chunked::encode(data, &self.0, level));
         Ok(PyBytes::new(py, &payload))
+    }
+
+    /// `encode`, and seconds by stage.
+    fn encode_timed<'py>(
+        &self,
+        py: Python<'py>,
+        data: &[u8],
+        level: u32,
+    ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyDict>)> {
+        let level = read_level(level)?;
+        let encoded = py.detach(|| chunked::encode_timed(data, &self.0, level));
+        timed(py, encoded)
     }
 
     /// What each byte of `data` costs in its payload: 32-bit little-endian numbers, in units of 2^-16 bit.

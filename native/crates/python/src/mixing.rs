@@ -1,11 +1,11 @@
 //! Python face of `qyn1_codec::mixing`.
 
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict};
 use qyn1_codec::mixing::{self, Prior};
 
 use crate::errors::codec_error;
-use crate::little_endian;
+use crate::{little_endian, timed};
 
 /// A prior that was read: immutable, shared by all threads.
 #[pyclass(frozen)]
@@ -37,6 +37,20 @@ fn mixing_encode<'py>(
     let prior = prior.map(|prior| &prior.get().prior);
     let payload = py.detach(|| mixing::encode(data, language, prior));
     PyBytes::new(py, &payload)
+}
+
+/// `mixing_encode`, and seconds by stage.
+#[pyfunction]
+#[pyo3(signature = (data, language, prior=None))]
+fn mixing_encode_timed<'py>(
+    py: Python<'py>,
+    data: &[u8],
+    language: &str,
+    prior: Option<&Bound<'py, MixingPrior>>,
+) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyDict>)> {
+    let prior = prior.map(|prior| &prior.get().prior);
+    let encoded = py.detach(|| mixing::encode_timed(data, language, prior));
+    timed(py, encoded)
 }
 
 /// The `raw_size` bytes that were encoded with the same language and prior.
@@ -93,6 +107,7 @@ fn mixing_train<'py>(
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<MixingPrior>()?;
     module.add_function(wrap_pyfunction!(mixing_encode, module)?)?;
+    module.add_function(wrap_pyfunction!(mixing_encode_timed, module)?)?;
     module.add_function(wrap_pyfunction!(mixing_decode, module)?)?;
     module.add_function(wrap_pyfunction!(mixing_costs, module)?)?;
     module.add_function(wrap_pyfunction!(mixing_memory, module)?)?;

@@ -1,11 +1,11 @@
 //! Python face of `qyn1_codec::morpheme`.
 
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict};
 use qyn1_codec::morpheme;
 
 use crate::errors::codec_error;
-use crate::little_endian;
+use crate::{little_endian, timed};
 
 /// A prior of morpheme, read and expanded once, shared by threads.
 #[pyclass(frozen)]
@@ -36,6 +36,18 @@ fn morpheme_encode<'py>(
     let prior = inner(prior);
     let payload = py.detach(|| morpheme::encode(data, prior));
     PyBytes::new(py, &payload)
+}
+
+/// `morpheme_encode`, and seconds by stage.
+#[pyfunction]
+fn morpheme_encode_timed<'py>(
+    py: Python<'py>,
+    data: &[u8],
+    prior: Option<&Bound<'py, MorphemePrior>>,
+) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyDict>)> {
+    let prior = inner(prior);
+    let encoded = py.detach(|| morpheme::encode_timed(data, prior));
+    timed(py, encoded)
 }
 
 /// `raw_size` bytes out of `payload`.
@@ -89,6 +101,7 @@ fn morpheme_train<'py>(
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<MorphemePrior>()?;
     module.add_function(wrap_pyfunction!(morpheme_encode, module)?)?;
+    module.add_function(wrap_pyfunction!(morpheme_encode_timed, module)?)?;
     module.add_function(wrap_pyfunction!(morpheme_decode, module)?)?;
     module.add_function(wrap_pyfunction!(morpheme_costs, module)?)?;
     module.add_function(wrap_pyfunction!(morpheme_memory, module)?)?;

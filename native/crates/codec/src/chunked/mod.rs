@@ -17,6 +17,7 @@ pub use costs::costs;
 pub use decoding::decode;
 pub use prior::Prior;
 
+use crate::timing::{Clock, Stage, Times};
 use payload::{code, payload, stored, Parsed, MAX_BLOCK};
 
 /// The parser that a level names.
@@ -48,14 +49,23 @@ impl Level {
 
 /// The payload of `data`.
 pub fn encode(data: &[u8], prior: &Prior, level: Level) -> Vec<u8> {
+    encode_timed(data, prior, level).0
+}
+
+/// `encode`, and how long its two passes took: finding matches and phrases, and coding them.
+pub fn encode_timed(data: &[u8], prior: &Prior, level: Level) -> (Vec<u8>, Times) {
     if data.is_empty() {
-        return Vec::new();
+        return (Vec::new(), Times::new());
     }
     if data.len() > MAX_BLOCK {
-        return stored(data);
+        return (stored(data), Times::new());
     }
+    let clock = Clock::start();
     let parsed = level.parse(data, prior);
-    payload(data, &parsed, &code(&parsed, prior), prior)
+    clock.charge(Stage::Model);
+    let payload = payload(data, &parsed, &code(&parsed, prior), prior);
+    clock.charge(Stage::Coder);
+    (payload, clock.times())
 }
 
 /// The tokens of `data`: symbols, details, lengths; and the literals. For training.

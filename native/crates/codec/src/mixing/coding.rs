@@ -2,6 +2,7 @@
 
 use super::coder::{Decoder, Encoder};
 use super::model::{Learned, Model};
+use crate::timing::Recorder;
 
 /// Where the bits go to or come from.
 pub trait Channel {
@@ -18,6 +19,14 @@ impl Channel for Encoder {
     #[inline(always)]
     fn bit(&mut self, known: u32, probability: u32) -> u32 {
         self.encode(known, probability);
+        known
+    }
+}
+
+impl<C, P: Fn(&mut C, bool, u32)> Channel for Recorder<'_, C, P> {
+    #[inline(always)]
+    fn bit(&mut self, known: u32, probability: u32) -> u32 {
+        self.record(known != 0, probability);
         known
     }
 }

@@ -19,6 +19,7 @@ mod tables;
 mod tests;
 mod training;
 
+use crate::timing::{Clock, Recorder, Stage, Times};
 use crate::CodecError;
 use coder::{Decoder, Encoder};
 use coding::{Channel, Ledger};
@@ -30,6 +31,17 @@ pub use training::train;
 /// The payload of `data`, whose text is in `language`.
 pub fn encode(data: &[u8], language: &str, prior: Option<&Prior>) -> Vec<u8> {
     passed(Encoder::new(), data, language, prior).finish()
+}
+
+/// `encode`, and how long the model and the coder took. The model follows the text by itself.
+pub fn encode_timed(data: &[u8], language: &str, prior: Option<&Prior>) -> (Vec<u8>, Times) {
+    let clock = Clock::start();
+    let recorder = Recorder::new(Encoder::new(), &clock, |coder: &mut Encoder, bit, one| {
+        coder.encode(u32::from(bit), one);
+    });
+    let payload = passed(recorder, data, language, prior).finish().finish();
+    clock.charge(Stage::Coder);
+    (payload, clock.times())
 }
 
 /// The `raw_size` bytes that were encoded with the same language and prior.

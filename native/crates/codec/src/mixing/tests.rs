@@ -73,6 +73,7 @@ fn source_and_noise_come_back() {
             for size in [0, 1, 2, 100, 6000] {
                 let data = source(&mut random, size);
                 let payload = encode(&data, language, prior);
+                assert_eq!(encode_timed(&data, language, prior).0, payload);
                 assert_eq!(decode(&payload, data.len(), language, prior), Ok(data));
                 let noise: Vec<u8> = (0..size).map(|_| random.next(256) as u8).collect();
                 let payload = encode(&noise, language, prior);

@@ -7,6 +7,7 @@
 //! zeros, lie inside the interval; the decoder checks exactly those bytes, so every
 //! input has one payload and anything left over is an error.
 
+use crate::timing::Recorder;
 use crate::CodecError;
 
 /// One side of the coder. A model calls `bit` for every decision, and never knows
@@ -98,6 +99,16 @@ impl BitCoder for Encoder {
             self.low = middle + 1;
         }
         self.shift();
+        bit
+    }
+}
+
+impl<C, P: Fn(&mut C, bool, u32)> BitCoder for Recorder<'_, C, P> {
+    const ENCODES: bool = true;
+
+    #[inline(always)]
+    fn bit(&mut self, bit: bool, one: u32) -> bool {
+        self.record(bit, one);
         bit
     }
 }

@@ -193,9 +193,42 @@ pub struct Cut {
     pub length: usize,
 }
 
+/// Cuts a text into tokens; with each, how wide the indentation of its line is.
+pub struct Cutter<'a> {
+    data: &'a [u8],
+    layout: Layout,
+    at: usize,
+}
+
+impl<'a> Cutter<'a> {
+    /// At the start of `data`.
+    pub fn new(data: &'a [u8]) -> Self {
+        Cutter {
+            data,
+            layout: Layout::default(),
+            at: 0,
+        }
+    }
+}
+
+impl Iterator for Cutter<'_> {
+    type Item = (usize, Cut);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<(usize, Cut)> {
+        if self.at == self.data.len() {
+            return None;
+        }
+        let width = self.layout.width();
+        let cut = cut(self.data, self.at, &mut self.layout);
+        self.at += cut.length;
+        Some((width, cut))
+    }
+}
+
 /// Cuts the token at `data[at]`.
 #[inline(always)]
-pub fn cut(data: &[u8], at: usize, layout: &mut Layout) -> Cut {
+fn cut(data: &[u8], at: usize, layout: &mut Layout) -> Cut {
     let mut at = at;
     let mut space = false;
     match data[at] {

@@ -10,7 +10,7 @@ use super::model::{Model, Trust};
 use super::prior::{self, build, ranked, Content, Gram, PRIOR_ROW_BITS};
 use super::recent::{Recent, CONTEXTS};
 use super::symbols::Rows;
-use super::tokens::{cut, Dictionary, Layout, FIRST_WORD, MOST_WORDS};
+use super::tokens::{Cutter, Dictionary, FIRST_WORD, MOST_WORDS};
 use super::{clusters::ordered, code_all, Knowledge};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -112,12 +112,9 @@ fn sample<'a>(packages: &[Vec<&'a [u8]>], budget: usize) -> Vec<Vec<&'a [u8]>> {
 }
 
 fn tokenise(file: &[u8], dictionary: &mut Dictionary) -> Stream {
-    let mut layout = Layout::default();
     let mut stream = Vec::new();
     let mut at = 0;
-    while at < file.len() {
-        let width = layout.width();
-        let cut = cut(file, at, &mut layout);
+    for (width, cut) in Cutter::new(file) {
         let word = &file[at + usize::from(cut.space)..at + cut.length];
         let morph = cut.morph.unwrap_or_else(|| {
             dictionary

@@ -27,6 +27,7 @@ __all__ = [
     "Scratch",
     "choose_workers",
     "lower_priority",
+    "lower_thread_priority",
     "machine",
     "scratch_folder",
     "warnings",
@@ -163,6 +164,11 @@ def lower_priority() -> bool:
     except (AttributeError, OSError):
         return False
     return True
+
+
+def lower_thread_priority() -> bool:
+    """`lower_priority` for the calling thread alone; False where threads have no priority of their own."""
+    return sys.platform == "linux" and lower_priority()
 
 
 # -- CPUs ---------------------------------------------------------------------------

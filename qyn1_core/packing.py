@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from qyn1_core import work
 from qyn1_core.archive import ArchiveWriter, EntryKind, Method, UnsafePath, check_entries
@@ -20,7 +20,7 @@ from qyn1_core.errors import PluginError, SourceError
 from qyn1_core.file_index import FileIndex
 from qyn1_core.limits import choose_workers, machine
 from qyn1_core.output import whole_file
-from qyn1_core.pipeline import in_order
+from qyn1_core.pipeline import Background, in_order
 from qyn1_core.plan import BlockPlan, Plan, make_plan, read_block
 from qyn1_core.priors import Priors, resolve
 from qyn1_core.project import ProjectEntry, discover
@@ -31,6 +31,8 @@ from qyn1_plugins.host import Host, default_host
 from qyn1_plugins.spec import BlockEvent, Compressor, Prior, Substitute
 
 __all__ = ["Sealing", "block_memory", "pack", "pack_entries"]
+
+_WRITES_KEPT: Final = 4  # cache entries that wait to be written
 
 
 def pack(
@@ -119,6 +121,7 @@ def _pack(
         cache = None
         if priors.cache is not None:
             cache = _Cache(open_store(Path(priors.cache), priors.cache_size, host.cipher(priors.cipher)), host)
+            stack.callback(cache.finish_writing)
         with watch.stage("plan"):
             index = None if cache is None else cache.index(place, priors)
             plan = make_plan(entries, priors, host, language=language, index=index)
@@ -248,11 +251,12 @@ def _workers(plan: Plan, priors: Priors, host: Host) -> int:
 
 
 class _Cache:
-    """The blocks and the file index of earlier runs."""
+    """The blocks and the file index of earlier runs. What is written for later ones is written in the background."""
 
     def __init__(self, store: SealedStore, host: Host) -> None:
-        self.store = store
+        self._store = store
         self._host = host
+        self._background = Background(_WRITES_KEPT)
         self._index: FileIndex | None = None
         self._index_name: str | None = None
 
@@ -262,8 +266,8 @@ class _Cache:
         if place:
             frontends = [f"{frontend.name}/{frontend.version}" for frontend in self._host.frontends()]
             facts = (place, priors.fidelity, priors.mode, str(priors.block_size), *frontends)
-            self._index_name = self.store.name(b"index", *(fact.encode("utf-8", "surrogateescape") for fact in facts))
-            content = self.store.get(self._index_name)
+            self._index_name = self._store.name(b"index", *(fact.encode("utf-8", "surrogateescape") for fact in facts))
+            content = self._store.get(self._index_name)
         self._index = FileIndex(content)
         return self._index
 
@@ -275,19 +279,33 @@ class _Cache:
             f"{block.language}/{self._host.frontend(block.language).version}",
         )
         pieces = b"".join(plan.digest(piece) + piece.size.to_bytes(8, "big") for piece in block.pieces)
-        return self.store.name(
+        return self._store.name(
             b"block", *(fact.encode("ascii") for fact in facts), prior.digest if prior else b"", pieces
         )
 
+    def get(self, name: str) -> bytes | None:
+        """The entry ``name`` of an earlier run."""
+        return self._store.get(name)
+
+    def put(self, name: str, content: bytes) -> None:
+        """Keep ``content`` for later runs."""
+        self._background.do(lambda: self._store.put(name, content))
+
+    def finish_writing(self) -> None:
+        """Wait for what is being written."""
+        self._background.close()
+
     def close(self, notes: list[str]) -> None:
         """Keep the index, hold the limit, and say in ``notes`` what went wrong."""
+        self._background.close(self._put_index, self._store.trim)
+        if self._store.damaged:
+            notes.append(f"{self._store.damaged} damaged cache entries were removed and made anew")
+        if self._store.problem is not None:
+            notes.append(f"the cache could not be written: {self._store.problem}; the package is complete")
+
+    def _put_index(self) -> None:
         if self._index is not None and self._index_name is not None and self._index.changed():
-            self.store.put(self._index_name, self._index.pack())
-        self.store.trim()
-        if self.store.damaged:
-            notes.append(f"{self.store.damaged} damaged cache entries were removed and made anew")
-        if self.store.problem is not None:
-            notes.append(f"the cache could not be written: {self.store.problem}; the package is complete")
+            self._store.put(self._index_name, self._index.pack())
 
 
 @dataclass(frozen=True)
@@ -306,7 +324,7 @@ def _tasks(plan: Plan, chosen: dict[str, Prior | None], cache: _Cache | None, wa
         if cache is not None:
             with watch.stage("cache"):
                 name = cache.name(plan, block, chosen[block.language])
-                known = cache.store.get(name)
+                known = cache.get(name)
         data = b""
         if known is None:
             with watch.stage("read"):
@@ -358,7 +376,7 @@ def _encoded(
         result = work.Encoded.unpack(raw)
         if cache is not None and task.known is None:
             with watch.stage("cache"):
-                cache.store.put(task.name, result.pack_without_time())
+                cache.put(task.name, result.pack_without_time())
         language = task.block.language
         name = "store" if result.stored else plan.recipes[language].compressor
         prior = None if result.stored else chosen[language]

@@ -1,4 +1,4 @@
-"""Runs work on an executor: in order, with bounded memory. The only place with concurrency."""
+"""Runs work on an executor, or in the background: in order, with bounded memory. The only place with concurrency."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from contextlib import suppress
+from threading import BoundedSemaphore
 from typing import Final, TypeVar
 
 from qyn1_core.errors import PluginError, Qyn1Error
+from qyn1_core.limits import lower_thread_priority
 from qyn1_plugins.spec import WatchedExecutor
 
-__all__ = ["in_order", "in_threads"]
+__all__ = ["Background", "in_order", "in_threads"]
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
@@ -112,3 +114,38 @@ def in_threads(
             yield done, future.result()
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+class Background:
+    """Does what nobody waits for, one call after another, in a thread that lets everything else go first.
+
+    At most ``most`` calls are kept; one more is done by who brings it, so that nobody waits
+    for a thread that gets no CPU, and memory stays bounded. An exception of a call is raised by `close`.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._room = BoundedSemaphore(most)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="qyn1-background", initializer=lower_thread_priority)
+        self._error: Exception | None = None
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Have ``work`` done some time."""
+        if self._room.acquire(blocking=False):
+            self._executor.submit(self._guarded, work).add_done_callback(lambda _: self._room.release())
+        else:
+            work()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001  (raised again where somebody listens)
+            self._error = error
+
+    def close(self, *last: Callable[[], None]) -> None:
+        """Have ``last`` done behind everything that was brought, and wait for all of it."""
+        for work in last:
+            self._executor.submit(self._guarded, work)
+        self._executor.shutdown(wait=True)
+        error, self._error = self._error, None
+        if error is not None:
+            raise error

@@ -33,6 +33,7 @@ TEST_TOOLS = [
     "jsonschema>=4.20",
     "check-jsonschema>=0.29",
     "pre-commit>=3.7",
+    "starlark-pyo3>=2026.1",
 ]
 LINT_TOOLS = ["ruff==0.17.*", "types-PyYAML", "types-setuptools", "mypy>=2.4,<3", "import-linter>=2.5", "tomli"]
 CLUSTERS = ["distributed", "ray"]
@@ -194,6 +195,7 @@ def _starlark() -> list[str]:
     """Every Starlark file of the project."""
     folder = Path("integrations/bazel")
     found = [path for pattern in ("*.bzl", "*.bazel", "WORKSPACE") for path in folder.rglob(pattern)]
+    found += Path().glob("*/BUILD.bazel")
     return ["defs.bzl", "BUILD.bazel", "MODULE.bazel", "WORKSPACE", *sorted(map(str, found))]
 
 

@@ -6,8 +6,9 @@ of the benchmark projects' files (``python -m benchmarks.corpora fetch projects.
 
 - pack: ``qyn1 pack`` of the folder;
 - cold: Bazel is not running and has built nothing;
-- cold, unsealed: the same for a `genrule` that concatenates the files, which is what Bazel itself costs;
 - clean: Bazel is running and ``bazel clean`` has removed what it built;
+- cold, unsealed and clean, unsealed: the same for a `genrule` that concatenates the files, which is what Bazel itself
+  costs;
 - no-op: nothing changed;
 - change: one file changed.
 
@@ -193,12 +194,15 @@ def main() -> None:
         changed = next(path for path in sorted((root / "ws").rglob("*.py")) if path.stat().st_size)
         bazel = Bazel(root / "ws", root / "base")
         build = ("//:package", f"--@qyn1//:mode={options.mode}")
-        results = {kind: Measured() for kind in ("pack", "cold, unsealed", "cold", "clean", "no-op", "change")}
+        kinds = ("pack", "cold, unsealed", "cold", "clean, unsealed", "clean", "no-op", "change")
+        results = {kind: Measured() for kind in kinds}
         for number in range(options.rounds):
             for link in (root / "ws").glob("bazel-*"):
                 link.unlink()
             pack(root / "ws", root / "packed.qyn1", options.mode, recipient, results["pack"])
             bazel.build(results["cold, unsealed"], "//:unsealed")
+            bazel.call("clean")
+            bazel.build(results["clean, unsealed"], "//:unsealed")
             bazel.forget()
             bazel.build(results["cold"], *build)
             bazel.call("clean")

@@ -133,17 +133,18 @@ def compile_object(
     force: bool = False,
     progress: Callable[[BlockEvent], None] | None = None,
 ) -> PackReport:
-    """Write the object of ``sources`` to ``output``: equal sources and priors give equal bytes."""
-    return pack_entries(
-        project_entries(sources, base),
-        output,
-        Sealing.open(),
-        priors=priors,
-        language=language,
-        force=force,
-        host=host,
-        progress=progress,
-    )
+    """Write the object of ``sources`` to ``output``: equal sources and priors give equal bytes.
+
+    It appears whole or not at all, and is not forced to the disk: a build that a failure of the
+    machine has interrupted makes it again.
+    """
+    entries = project_entries(sources, base)
+    with whole_file(output, force=force, durable=False) as out:
+        report = pack_entries(
+            entries, out, Sealing.open(), priors=priors, language=language, host=host, progress=progress
+        )
+    report.output = str(output)
+    return report
 
 
 @dataclass(frozen=True)

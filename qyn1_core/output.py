@@ -28,11 +28,12 @@ def check_target(path: Path | None) -> None:
 
 
 @contextmanager
-def whole_file(path: Path, *, force: bool = False, mode: int = 0o666) -> Iterator[BinaryIO]:
+def whole_file(path: Path, *, force: bool = False, mode: int = 0o666, durable: bool = True) -> Iterator[BinaryIO]:
     """A file to write, read and seek in, that gets the name ``path`` when the block ends well.
 
-    ``mode`` is subject to the umask. Raises `PermissionDenied` when ``path`` exists
-    and not ``force``, `NotFound` when its folder does not exist.
+    ``mode`` is subject to the umask. ``durable``: once the block has ended, the file survives a
+    failure of the machine. Raises `PermissionDenied` when ``path`` exists and not ``force``,
+    `NotFound` when its folder does not exist.
     """
     if path.is_dir():
         raise ConfigError(f"{path} is a folder: name a file to write")
@@ -50,12 +51,14 @@ def whole_file(path: Path, *, force: bool = False, mode: int = 0o666) -> Iterato
         with os.fdopen(descriptor, "w+b") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         if force:
             temporary.replace(path)
         else:
             _publish(temporary, path)
-        sync_directory(path.parent)
+        if durable:
+            sync_directory(path.parent)
     finally:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()

@@ -240,14 +240,13 @@ def block_memory(compressor: Compressor, size: int) -> int:
 
 
 def _workers(plan: Plan, priors: Priors, host: Host) -> int:
-    most = max(
-        (block_memory(host.compressor(plan.recipes[b.language].compressor), b.raw_size) for b in plan.blocks),
-        default=0,
+    blocks = len(plan.blocks)
+    if priors.workers or blocks <= 1:  # nothing to choose, so that it does not matter what the machine has
+        return max(1, min(priors.workers, blocks))
+    most = max(block_memory(host.compressor(plan.recipes[b.language].compressor), b.raw_size) for b in plan.blocks)
+    return min(
+        choose_workers(0, machine(), most, limit=priors.worker_limit, reserved_cpus=priors.reserved_cpus), blocks
     )
-    chosen = choose_workers(
-        priors.workers, machine(), most, limit=priors.worker_limit, reserved_cpus=priors.reserved_cpus
-    )
-    return max(1, min(chosen, len(plan.blocks)))
 
 
 class _Cache:

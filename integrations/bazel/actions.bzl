@@ -33,6 +33,67 @@ def repository_of(label):
         return label.repo_name
     return label.workspace_name
 
+def new_part(
+        label,
+        object,
+        srcs,
+        executables = None,
+        language = "",
+        manifest = None,
+        mode = "",
+        prefix = "",
+        preset = "",
+        strip_prefix = ""):
+    """What an object is made of.
+
+    Args:
+      label: the Label of the target that the object is made for.
+      object: the File to write.
+      srcs: depset of File.
+      executables: depset of File: sources that may be executed once unpacked; None: none.
+      language: that of all sources; empty: found out for each.
+      manifest: the File with the project's settings, or None.
+      mode: empty: what the build says.
+      prefix: a folder to put the sources in.
+      preset: empty: what the build says.
+      strip_prefix: a folder to leave out of the front of the sources' paths.
+
+    Returns:
+      A struct as in `Qyn1Info.parts`.
+    """
+    return struct(
+        executables = executables or depset(),
+        label = label,
+        language = language,
+        manifest = manifest,
+        mode = mode,
+        object = object,
+        prefix = prefix,
+        preset = preset,
+        srcs = srcs,
+        strip_prefix = strip_prefix,
+    )
+
+def part_with(part, object, srcs, executables):
+    """A part of other files that is treated alike.
+
+    Args:
+      part: a struct as in `Qyn1Info.parts`.
+      object: the File to write.
+      srcs: depset of File.
+      executables: depset of File.
+
+    Returns:
+      A struct as in `Qyn1Info.parts`.
+    """
+    alike = ["label", "language", "manifest", "mode", "prefix", "preset", "strip_prefix"]
+    return new_part(
+        object = object,
+        srcs = srcs,
+        executables = executables,
+        **{name: getattr(part, name) for name in alike}
+    )
+
 def _source_line(file):
     return "%s\t%s" % (file.short_path, file.path)
 

@@ -1,6 +1,6 @@
 """The aspect: what targets of other rules were made of."""
 
-load(":actions.bzl", "MODES", "MODE_DOC", "compile_object", "merged_info", "repository_of")
+load(":actions.bzl", "MODES", "MODE_DOC", "compile_object", "merged_info", "new_part", "repository_of")
 load(":providers.bzl", "Qyn1Info")
 load(":toolchain.bzl", "TOOLCHAIN", "qyn1_tool")
 
@@ -95,17 +95,11 @@ def _qyn1_aspect_impl(target, ctx):
     sources = depset(transitive = files)
     if sources:
         suffix = "." + ctx.attr.mode if ctx.attr.mode else ""
-        part = struct(
-            executables = depset(),
+        part = new_part(
             label = target.label,
-            language = "",
-            manifest = None,
-            mode = ctx.attr.mode,
             object = ctx.actions.declare_file("_qyn1/%s%s.qyn1o" % (target.label.name, suffix)),
-            prefix = "",
-            preset = "",
             srcs = sources,
-            strip_prefix = "",
+            mode = ctx.attr.mode,
         )
         compile_object(
             ctx,

@@ -1,6 +1,17 @@
 """The rules that make packages."""
 
-load(":actions.bzl", "MODES", "MODE_DOC", "compile_object", "label_text", "link_package", "merged_info", "repository_of")
+load(
+    ":actions.bzl",
+    "MODES",
+    "MODE_DOC",
+    "compile_object",
+    "label_text",
+    "link_package",
+    "merged_info",
+    "new_part",
+    "part_with",
+    "repository_of",
+)
 load(":aspect.bzl", "qyn1_aspect")
 load(":providers.bzl", "Qyn1Info", "Qyn1PackageInfo")
 load(":settings.bzl", "setting")
@@ -83,16 +94,16 @@ def own_part(ctx, tool, name):
     if not ctx.files.srcs and not ctx.files.executables:
         return None
     executables = {file: None for file in ctx.files.executables}
-    part = struct(
-        executables = depset(ctx.files.executables),
+    part = new_part(
         label = ctx.label,
+        object = ctx.actions.declare_file(name),
+        srcs = depset([file for file in ctx.files.srcs if file not in executables]),
+        executables = depset(ctx.files.executables),
         language = ctx.attr.language,
         manifest = ctx.file.manifest,
         mode = ctx.attr.mode,
-        object = ctx.actions.declare_file(name),
         prefix = ctx.attr.prefix,
         preset = ctx.attr.preset,
-        srcs = depset([file for file in ctx.files.srcs if file not in executables]),
         strip_prefix = ctx.label.package if ctx.attr.strip_prefix == "." else ctx.attr.strip_prefix,
     )
     compile_object(ctx, tool, part, settings_of(ctx))
@@ -145,25 +156,15 @@ def parts_to_link(ctx, tool, info):
 
 def _rest(ctx, tool, part, seen):
     """The part without the files that are in `seen`, to which its files are added; None if it has no others."""
-    srcs = _unseen(part, part.srcs.to_list(), False, seen)
-    executables = _unseen(part, part.executables.to_list(), True, seen)
-    if srcs == part.srcs.to_list() and executables == part.executables.to_list():
+    all_srcs, all_executables = part.srcs.to_list(), part.executables.to_list()
+    srcs = _unseen(part, all_srcs, False, seen)
+    executables = _unseen(part, all_executables, True, seen)
+    if len(srcs) == len(all_srcs) and len(executables) == len(all_executables):
         return part
     if not srcs and not executables:
         return None
     name = "_qyn1/%s/%s/%s" % (ctx.label.name, repository_of(part.label), part.object.short_path.replace("../", ""))
-    rest = struct(
-        executables = depset(executables),
-        label = part.label,
-        language = part.language,
-        manifest = part.manifest,
-        mode = part.mode,
-        object = ctx.actions.declare_file(name),
-        prefix = part.prefix,
-        preset = part.preset,
-        srcs = depset(srcs),
-        strip_prefix = part.strip_prefix,
-    )
+    rest = part_with(part, ctx.actions.declare_file(name), depset(srcs), depset(executables))
     compile_object(ctx, tool, rest, settings_of(ctx))
     return rest
 

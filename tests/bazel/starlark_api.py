@@ -201,6 +201,7 @@ CALLS = {
     "repository_ctx.symlink": "-target -link_name",
     "repository_ctx.which": "program",
     # toplevel/native, testing, json; providers
+    "native.glob": "include exclude exclude_directories allow_empty",
     "native.register_toolchains": "*toolchain_labels * dev_dependency>=6",
     "testing.ExecutionInfo": "requirements * exec_group>=6",
     "json.decode": "x * default>=7",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,18 @@ def test_equal_sources_give_equal_objects_whatever_their_modes_and_order(tmp_pat
         path.chmod(0o777)
     assert compiled(tmp_path, "first", files).file.read_bytes() == first
     assert compiled(tmp_path, "second", dict(reversed(files.items()))).file.read_bytes() == first
+
+
+def test_only_what_a_build_cannot_make_again_is_forced_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forced: list[int] = []
+    monkeypatch.setattr(os, "fsync", forced.append)
+    item = compiled(tmp_path, "object", {"a.py": b"x = 1\n"})
+    assert not forced
+    priors = resolve(None, command_line={"mode": "fast"}, environ={}, host=HOST)
+    link_objects([item], tmp_path / "package.qyn1", Sealing.open(), priors=priors, host=HOST)
+    assert forced
 
 
 def test_payloads_are_copied_as_they_are(tmp_path: Path) -> None:

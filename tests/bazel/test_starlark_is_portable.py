@@ -23,7 +23,12 @@ PROJECT = Path(__file__).parents[2]
 FOLDER = PROJECT / "integrations/bazel"
 EXAMPLES = FOLDER / "examples"
 RULES = [PROJECT / "defs.bzl", *sorted(FOLDER.glob("*.bzl"))]
-BUILDS = [PROJECT / "BUILD.bazel", FOLDER / "BUILD.bazel", *sorted(EXAMPLES.rglob("BUILD.bazel"))]
+BUILDS = [
+    PROJECT / "BUILD.bazel",
+    FOLDER / "BUILD.bazel",
+    *sorted(PROJECT.glob("*/BUILD.bazel")),
+    *sorted(EXAMPLES.rglob("BUILD.bazel")),
+]
 MODULES = [PROJECT / "MODULE.bazel", *sorted(EXAMPLES.rglob("MODULE.bazel"))]
 WORKSPACES = [PROJECT / "WORKSPACE", *sorted(EXAMPLES.rglob("WORKSPACE"))]
 EVERYTHING = [*RULES, *BUILDS, *MODULES, *WORKSPACES]

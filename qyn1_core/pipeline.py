@@ -55,6 +55,7 @@ def in_order(
             except Exception as error:
                 if not _is_lost_worker(error):
                     raise PluginError(f"a worker failed: {type(error).__name__}: {error}") from error
+                _check_not_lost(executor)
                 if tries == _TRIES:
                     raise PluginError(
                         f"workers were lost {_TRIES} times on the same block ({type(error).__name__}: {error}); "
@@ -82,10 +83,14 @@ def _result(future: Future[bytes], executor: Executor) -> bytes:
     """What ``future`` comes to. Raises `PluginError` when the executor says that it will never end."""
     if isinstance(executor, WatchedExecutor):
         while not wait_for([future], timeout=_LOOK_SECONDS).done:
-            reason = executor.lost()
-            if reason is not None:
-                raise PluginError(reason)
+            _check_not_lost(executor)
     return future.result()
+
+
+def _check_not_lost(executor: Executor) -> None:
+    reason = executor.lost() if isinstance(executor, WatchedExecutor) else None
+    if reason is not None:
+        raise PluginError(reason)
 
 
 def _is_lost_worker(error: Exception) -> bool:

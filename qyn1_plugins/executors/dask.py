@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any, Final, TypeVar
 
 from qyn1_plugins.errors import ConfigError, Qyn1Error
+from qyn1_plugins.executors.logs import filtered
 from qyn1_plugins.executors.options import check_options
 
 __all__ = ["DaskExecutor"]
@@ -26,11 +27,7 @@ class _ClusterExecutor(Executor):
         # Compressing a block is a pure function, yet equal blocks are no reason to share a future.
         self._executor: Executor = client.get_executor(pure=False)
         # When the scheduler goes, all of them complain, with tracebacks; `lost` says it in one line.
-        self._logs = [
-            logging.getLogger(name) for name in logging.root.manager.loggerDict if name.partition(".")[0] in _NOISY
-        ]
-        for log in self._logs:
-            log.addFilter(self._is_worth_saying)
+        self._unfilter = filtered(_NOISY, self._is_worth_saying)
 
     def submit(self, fn: Callable[..., _T], /, *args: Any, **kwargs: Any) -> Future[_T]:
         """Run ``fn`` on some worker."""
@@ -50,8 +47,7 @@ class _ClusterExecutor(Executor):
         if self.lost() is None:
             self._executor.shutdown(wait=wait and not cancel_futures)
         self._client.close()
-        for log in self._logs:
-            log.removeFilter(self._is_worth_saying)
+        self._unfilter()
 
 
 class DaskExecutor:

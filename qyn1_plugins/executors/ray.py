@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from concurrent.futures import wait as wait_for
 from importlib.util import find_spec
 from socket import create_connection
 from threading import Lock
+from time import monotonic
 from typing import Any, Final, TypeVar
 
 from qyn1_plugins.errors import Qyn1Error
+from qyn1_plugins.executors.logs import filtered
 from qyn1_plugins.executors.options import check_options
 
 __all__ = ["RayExecutor"]
 
 _T = TypeVar("_T")
 _CONNECT_SECONDS: Final = 10
+_ANSWER_SECONDS: Final = 1
+# After so many seconds without its head (the variable, or ray's own value) a driver is ended, and a client gives up.
+_DRIVER_ENDS: Final = ("RAY_gcs_rpc_server_reconnect_timeout_s", "60")
+_CLIENT_ENDS: Final = ("RAY_CLIENT_RECONNECT_GRACE_PERIOD", "30")
 
 
 class _TaskExecutor(Executor):
     """Submits each call as one ray task."""
 
-    def __init__(self, ray: Any, *, owned: bool) -> None:
+    def __init__(self, ray: Any, *, owned: bool, address: str = "") -> None:
         self._ray = ray
+        # A client of a cluster elsewhere knows its server only, which is the one in the address.
+        is_client = address.startswith("ray://")
+        self._head = address if is_client else ray.get_runtime_context().gcs_address
+        self._patience = float(os.environ.get(*(_CLIENT_ENDS if is_client else _DRIVER_ENDS))) / 2
+        self._missed_since: float | None = None
+        self._unfilter = filtered(("ray",), lambda _: False)  # what goes wrong comes as an exception, or is `lost`
         self._owned = owned  # we connected, so we disconnect
         # Lost workers are the caller's to retry: one policy for every executor.
         self._run = ray.remote(max_retries=0)(_call)
@@ -54,11 +68,30 @@ class _TaskExecutor(Executor):
         with self._lock:
             self._pending.pop(future, None)
 
+    def lost(self) -> str | None:
+        """Whether the head has not answered for too long; ray itself would then end this process without a word."""
+        if self._ray.is_initialized():
+            try:
+                _check_answers(self._head, _ANSWER_SECONDS)
+            except OSError:
+                now = monotonic()
+                self._missed_since = self._missed_since or now
+                if now - self._missed_since < self._patience:
+                    return None
+            else:
+                self._missed_since = None
+                return None
+        return "the head of the ray cluster is gone: start it again, or use another executor"
+
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Wait for what was submitted, or cancel it, then disconnect if `RayExecutor` connected."""
         with self._lock:
             self._closed = True
             pending = dict(self._pending)
+        if self.lost() is not None:
+            # Nothing can be cancelled, and nothing will end.
+            warnings.filterwarnings("ignore", "Ray Client connection timed out")
+            return
         if cancel_futures:
             for reference in pending.values():
                 self._ray.cancel(reference)
@@ -66,17 +99,18 @@ class _TaskExecutor(Executor):
             wait_for(pending)
         if self._owned:
             self._ray.shutdown()
+        self._unfilter()
 
 
 def _call(function: Callable[..., _T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> _T:
     return function(*args, **kwargs)
 
 
-def _check_answers(address: str) -> None:
+def _check_answers(address: str, seconds: float = _CONNECT_SECONDS) -> None:
     """Raise OSError when nothing listens at ``host:port``: ray itself would try for minutes."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon and port.isdecimal():
-        create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+        create_connection((host.strip("[]"), int(port)), seconds).close()
 
 
 class RayExecutor:
@@ -113,4 +147,4 @@ class RayExecutor:
             raise Qyn1Error(
                 f"the ray cluster {where} cannot be reached: {error}; is 'ray start' running there?"
             ) from error
-        return _TaskExecutor(ray, owned=True)
+        return _TaskExecutor(ray, owned=True, address=address or "")

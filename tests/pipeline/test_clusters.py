@@ -44,6 +44,15 @@ if __name__ == "__main__":
 """
 
 
+_HEAD = """
+import ray, sys, time
+
+context = ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False)
+print(context.address_info["gcs_address"], flush=True)
+time.sleep(600)
+"""
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     root = tmp_path / "project"
@@ -153,7 +162,7 @@ def test_ray_gives_the_same_bytes_even_when_it_loses_a_worker(
         lost: list[int] = []
 
         def lose_one(_: BlockEvent) -> None:
-            for worker in _at_work(mark):
+            for worker in _started_with(mark, b"ray::_call"):
                 with suppress(ProcessLookupError):  # it has gone by itself
                     if not lost:
                         os.kill(worker, signal.SIGKILL)
@@ -165,12 +174,48 @@ def test_ray_gives_the_same_bytes_even_when_it_loses_a_worker(
         ray.shutdown()
 
 
-def _at_work(mark: str) -> list[int]:
-    """The processes of ray, started with ``mark`` in their environment, that carry out a task now."""
+@needs_ray
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are looked for in /proc")
+def test_a_ray_head_that_dies_ends_in_one_line_and_leaves_nothing(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    slowly = {
+        **os.environ,
+        "QYN1_NATIVE": "0",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_gcs_rpc_server_reconnect_timeout_s": "20",  # how long ray waits for a head, less than it would
+    }
+    mark = f"QYN1_TEST_RUN={os.getpid()}-{tmp_path.name}"
+    with subprocess.Popen(
+        [sys.executable, "-c", _HEAD], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env={**slowly, **dict([mark.split("=", 1)])},
+    ) as head:  # fmt: skip
+        assert head.stdout is not None
+        address = head.stdout.readline().strip()
+        with subprocess.Popen(
+            [sys.executable, "-m", "qyn1_core", "pack", project, "-o", tmp_path / "out/p.qyn1", "--no-encrypt", "-q",
+             "--mode", "fast", "--block-size", "4 KiB", "--workers", "2", "--progress", "json",
+             "--executor", "ray", "--executor-option", f"address={address}"],
+            stderr=subprocess.PIPE, text=True, env=slowly,
+        ) as packing:  # fmt: skip
+            assert packing.stderr is not None
+            first = packing.stderr.readline()
+            for process in _started_with(mark):
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            errors = [line for line in packing.stderr if not line.startswith("{")]
+    assert json.loads(first)["number"] == 1
+    assert errors == ["qyn1: the head of the ray cluster is gone: start it again, or use another executor\n"]
+    assert packing.returncode == 7
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def _started_with(mark: str, title: bytes = b"") -> list[int]:
+    """The processes with ``mark`` in their environment whose command line begins with ``title``."""
     found: list[int] = []
     for place in Path("/proc").iterdir():
         with suppress(OSError):
-            works = place.name.isdecimal() and (place / "cmdline").read_bytes().startswith(b"ray::_call")
-            if works and mark.encode() in (place / "environ").read_bytes():
+            fits = place.name.isdecimal() and (place / "cmdline").read_bytes().startswith(title)
+            if fits and mark.encode() in (place / "environ").read_bytes():
                 found.append(int(place.name))
     return found

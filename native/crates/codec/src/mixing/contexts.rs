@@ -493,6 +493,11 @@ impl Surroundings {
         hashes
     }
 
+    /// Number of bytes so far.
+    pub fn position(&self) -> usize {
+        self.line_start + self.column as usize
+    }
+
     /// Number of tokens in the line so far.
     pub fn tokens(&self) -> u32 {
         self.tokens

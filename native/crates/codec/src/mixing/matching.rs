@@ -2,6 +2,7 @@
 
 use super::adaptive::{moved, Entry, CERTAIN, UNDECIDED};
 use super::tables::Tables;
+use crate::prefetch::prefetch;
 
 /// Longest match length that is told apart.
 const LENGTH_LIMIT: u32 = 65535;
@@ -13,6 +14,8 @@ pub struct Match {
     table: Vec<u32>,
     shift: u32,
     least: usize,
+    /// Where the table has what was last seen like this.
+    slot: usize,
     /// Where the predicted byte is; 0: nowhere.
     pointer: usize,
     /// Bytes that agree before `pointer`; 0 when the last prediction failed.
@@ -42,6 +45,7 @@ impl Match {
             table: vec![0; 1 << bits],
             shift: 64 - bits,
             least,
+            slot: 0,
             pointer: 0,
             length: 0,
             misses: 0,
@@ -96,7 +100,20 @@ impl Match {
         }) as usize
     }
 
-    /// Moves on by one byte; `history` ends with it.
+    /// Fetches early what [`Match::byte`] will read.
+    #[inline(always)]
+    pub fn prefetch(&mut self, history: &[u8]) {
+        if let Some(start) = history.len().checked_sub(self.least) {
+            let mut hash = 0u64;
+            for &byte in &history[start..] {
+                hash = (hash + u64::from(byte) + 1).wrapping_mul(0x2F0B_4C47_9E37_79B1);
+            }
+            self.slot = (hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize;
+            prefetch(&self.table[self.slot]);
+        }
+    }
+
+    /// Moves on by one byte; `history` ends with it, and [`Match::prefetch`] has seen it.
     pub fn byte(&mut self, history: &[u8]) {
         let position = history.len();
         if self.pointer > 0 {
@@ -109,11 +126,7 @@ impl Match {
             self.pointer += 1;
         }
         if position >= self.least {
-            let mut hash = 0u64;
-            for &byte in &history[position - self.least..] {
-                hash = (hash + u64::from(byte) + 1).wrapping_mul(0x2F0B_4C47_9E37_79B1);
-            }
-            let slot = (hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize;
+            let slot = self.slot;
             if self.length < self.least as u32 {
                 let candidate = self.table[slot] as usize;
                 if candidate > 0 {

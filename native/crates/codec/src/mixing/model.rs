@@ -23,15 +23,17 @@ const SET_SIZES: [usize; SETS] = [
     256 * 3,
     CLASSES * 3 * 8,
     256,
-    8 * 9 * 3,
+    9 * 3 * 3 * 8,
     8 * 8 * 8,
     8 * 8 * 3,
     8 * 8 * 5,
     10 * 5 * 3,
 ];
 /// The second-layer sets.
-const FINALS: usize = 2;
-const FINAL_SIZES: [usize; FINALS] = [256, CLASSES * 3 * 3];
+const FINALS: usize = 3;
+const FINAL_SIZES: [usize; FINALS] = [256, CLASSES * 3 * 3, POSITIONS * 9];
+/// Classes of the position in the block: what a prior says counts for most at its start.
+const POSITIONS: usize = 16;
 
 /// Contexts of a run map: count, flags, half of the byte.
 const RUN_CONTEXTS: usize = 64 * 2;
@@ -39,7 +41,8 @@ const RUN_CONTEXTS: usize = 64 * 2;
 /// Bound on the size of a [`Learned`] and of the small state of a model.
 const LEARNED_MEMORY: usize = 8 << 20;
 
-type Histories = [[Entry; 256]; CONTEXTS];
+/// What each history means, by context; then the same where only a prior has seen the context.
+type Histories = [[Entry; 256]; 2 * CONTEXTS];
 type Runs = [[Entry; RUN_CONTEXTS]; CONTEXTS];
 
 /// Everything that learns across blocks: what a prior restores.
@@ -91,7 +94,7 @@ impl Learned {
         }
         Learned {
             mixer: Mixer::new(&SET_SIZES, &FINAL_SIZES, Vector(initial)),
-            histories: Box::new([history; CONTEXTS]),
+            histories: Box::new([history; 2 * CONTEXTS]),
             runs: Box::new([run; CONTEXTS]),
             refiners: [
                 Refiner::new(t, 256 * 3, 6),
@@ -129,9 +132,13 @@ pub struct Model<'a> {
     /// Contexts whose run is judged at the end of the half byte.
     running: u32,
     match_class: [usize; 2],
+    /// Where in [`Histories`] each context's are.
+    maps: [u8; CONTEXTS],
     partial: u32,
     bit_index: u32,
     base: [usize; SETS],
+    /// Selector of the last second-layer set.
+    stage: usize,
 }
 
 /// A byte that is known to follow a context, and how often it counts as seen.
@@ -149,8 +156,8 @@ pub trait Seeds {
     /// What is known of the context `hash`, least sure first; returns how many.
     fn seed(&self, context: usize, hash: u64, out: &mut [Seed; SEED_LIMIT]) -> usize;
 
-    /// Fetches early what `seed` would read.
-    fn prefetch(&self, _context: usize, _hash: u64) {}
+    /// Fetches early what `seed` would read of each context.
+    fn prefetch(&self, _hashes: &[u64; CONTEXTS]) {}
 }
 
 impl<'a> Model<'a> {
@@ -180,9 +187,11 @@ impl<'a> Model<'a> {
             runs: [0; CONTEXTS],
             running: 0,
             match_class: [0; 2],
+            maps: [0; CONTEXTS],
             partial: 1,
             bit_index: 0,
             base: [0; SETS],
+            stage: 0,
         };
         model.begin_byte(&[]);
         model
@@ -203,13 +212,16 @@ impl<'a> Model<'a> {
     fn begin_byte(&mut self, history: &[u8]) {
         self.partial = 1;
         self.bit_index = 0;
+        for found in &mut self.matches {
+            found.prefetch(history);
+        }
         self.hashes = self.around.hashes();
-        for (context, &hash) in self.hashes.iter().enumerate() {
+        for &hash in &self.hashes {
             self.store.prefetch_entry(hash);
             self.store.prefetch_slot(hash, 1);
-            if let Some(seeds) = self.seeds {
-                seeds.prefetch(context, hash);
-            }
+        }
+        if let Some(seeds) = self.seeds {
+            seeds.prefetch(&self.hashes);
         }
         for found in &mut self.matches {
             found.byte(history);
@@ -233,6 +245,7 @@ impl<'a> Model<'a> {
             let count = value & COUNT;
             self.entries[context] = entry;
             self.values[context] = value;
+            self.maps[context] = (context + CONTEXTS * usize::from(value & PRIMED != 0)) as u8;
             self.expected[context] = (value >> 8) as i16;
             self.agrees[context] = -i16::from(count != 0);
             self.runs[context] = (count.min(15) << 3 | (value & (EXPANDED | PRIMED)) >> 5) as u8;
@@ -274,10 +287,12 @@ impl<'a> Model<'a> {
     /// Selects weights, as far as whole bytes do.
     #[inline(always)]
     fn select(&mut self) {
-        let order = self.values[1..8]
-            .iter()
-            .filter(|&value| value & COUNT != 0)
-            .count();
+        let known = |flags: u32| {
+            let values = self.values[1..8].iter();
+            values.filter(|&value| value & flags != 0).count()
+        };
+        let order = known(COUNT);
+        let primed = known(PRIMED).div_ceil(2).min(2);
         let around = &self.around;
         let c1 = around.recent as u8;
         let c2 = (around.recent >> 8) as u8;
@@ -286,7 +301,7 @@ impl<'a> Model<'a> {
             kind * 256,
             self.match_class[self.longest()] * 24,
             usize::from(c1),
-            (order * 3 + kind) * 8,
+            ((order * 3 + kind) * 3 + primed) * 8,
             (around.place as usize * 8 + class(c1)) * 8,
             ((around.column.min(63) as usize / 8) * 8 + (around.tokens().min(7) as usize)) * 3
                 + (if around.leading {
@@ -303,6 +318,8 @@ impl<'a> Model<'a> {
             *base = start + selector;
             start += size;
         }
+        let position = (usize::BITS - around.position().leading_zeros()) as usize;
+        self.stage = FINAL_SIZES[0] + FINAL_SIZES[1] + position.min(POSITIONS - 1) * 9 + order;
     }
 
     /// Finds the histories and runs of all contexts for the next half byte.
@@ -421,7 +438,8 @@ impl<'a> Model<'a> {
         let inputs = &mut learned.mixer.inputs.0;
         for context in 0..CONTEXTS {
             let state = self.histories[context][node];
-            let said = learned.histories[context][usize::from(state)];
+            let map = usize::from(self.maps[context]) % (2 * CONTEXTS);
+            let said = learned.histories[map][usize::from(state)];
             self.said[context] = said;
             inputs[context] = t.stretch[(said >> 20) as usize];
         }
@@ -435,7 +453,10 @@ impl<'a> Model<'a> {
         }
         let finals = [
             self.partial as usize,
-            256 + (self.match_class[longest] * 3 + expected_bit) * 3 + self.around.kind(),
+            FINAL_SIZES[0]
+                + (self.match_class[longest] * 3 + expected_bit) * 3
+                + self.around.kind(),
+            self.stage,
         ];
         let logit = learned.mixer.mix(t, &selectors, &finals);
         let p0 = t.squash(logit);
@@ -462,7 +483,8 @@ impl<'a> Model<'a> {
         let next = &t.next[bit as usize & 1];
         for context in 0..CONTEXTS {
             let state = usize::from(self.histories[context][node]);
-            learned.histories[context][state] = moved[context];
+            let map = usize::from(self.maps[context]) % (2 * CONTEXTS);
+            learned.histories[map][state] = moved[context];
             self.histories[context][node] = next[state];
         }
         for lane in 0..LANES {

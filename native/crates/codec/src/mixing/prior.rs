@@ -9,6 +9,7 @@ use super::contexts::CONTEXTS;
 use super::mixer::{Vector, SETS};
 use super::model::{Learned, Seed, Seeds, SEED_LIMIT, USED_INPUTS};
 use super::statistics::{push_number, push_piece, push_symbols, read_symbols, Numbers, Reader};
+use crate::prefetch::prefetch;
 use crate::CodecError;
 
 const MAGIC: &[u8; 8] = b"qyn1mix\x01";
@@ -17,6 +18,13 @@ const MAGIC: &[u8; 8] = b"qyn1mix\x01";
 const CONTEXT_LIMIT: usize = 1 << 18;
 const FOLLOWER_LIMIT: usize = 1 << 20;
 
+/// How often a follower may count as seen.
+pub const CONFIDENCES: [u8; 5] = [1, 2, 4, 6, 12];
+
+/// Bits that tell the contexts of a bucket apart. Fewer make room for more contexts and
+/// let more strange ones in.
+const KEY_BITS: u32 = 8;
+
 /// What is known of some contexts of one kind.
 #[derive(Default)]
 pub struct Table {
@@ -24,11 +32,19 @@ pub struct Table {
     bits: u32,
     /// Where each bucket starts in `keys`, and one end.
     starts: Vec<u32>,
-    /// Eight bits of the hash below those that select the bucket.
+    /// `KEY_BITS` of the hash below those that select the bucket.
     keys: Vec<u8>,
     /// Where the followers of each context start, and one end.
     offsets: Vec<u32>,
     followers: Vec<Seed>,
+}
+
+/// The class of `count` in [`CONFIDENCES`].
+fn confidence(count: u8) -> u8 {
+    CONFIDENCES
+        .iter()
+        .take_while(|&&least| least < count)
+        .count() as u8
 }
 
 /// One context as training found it: upper half of its hash, followers, least sure first.
@@ -38,44 +54,40 @@ pub struct Known {
 }
 
 impl Table {
-    /// Bits of the hash that select a bucket, for `size` contexts.
+    /// Bits of the hash that select a bucket, for `size` contexts: one or two share one.
     fn bits(size: usize) -> u32 {
-        (usize::BITS - size.leading_zeros()).clamp(4, 20)
+        size.max(1).ilog2().clamp(4, 20)
     }
 
     fn write(mut known: Vec<Known>, out: &mut Vec<u8>) {
         let bits = Table::bits(known.len());
-        let short = |known: &Known| known.key >> (24 - bits);
+        let short = |known: &Known| known.key >> (32 - KEY_BITS - bits);
         known.sort_by_key(|k| k.key);
         known.dedup_by_key(|k| short(k));
         // Removing collisions may change the number of bits; the count tells the reader which were used.
         push_number(out, bits as usize);
         let mut fill = vec![0u8; 1 << bits];
         for context in &known {
-            fill[(short(context) >> 8) as usize] += 1;
+            fill[(short(context) >> KEY_BITS) as usize] += 1;
         }
         push_symbols(out, &fill);
-        let keys: Vec<u8> = known.iter().map(|k| short(k) as u8).collect();
-        push_piece(out, &keys);
-        let sizes: Vec<u8> = known.iter().map(|k| k.followers.len() as u8).collect();
-        push_symbols(out, &sizes);
-        let of = |last: bool, value: fn(&Seed) -> u8| -> Vec<u8> {
-            let pick = |k: &Known| -> Vec<u8> {
-                let split = k.followers.len() - 1;
-                if last {
-                    &k.followers[split..]
-                } else {
-                    &k.followers[..split]
-                }
-                .iter()
-                .map(value)
-                .collect()
+        let key = |k: &Known| (short(k) & ((1 << KEY_BITS) - 1)) as u8;
+        push_symbols(out, &known.iter().map(key).collect::<Vec<u8>>());
+        // The number of followers with the confidence of the surest, which tells much of it.
+        let mut shapes = Vec::with_capacity(known.len());
+        let mut surest = Vec::with_capacity(known.len());
+        let (mut bytes, mut confidences) = (Vec::new(), Vec::new());
+        for context in &known {
+            let Some((last, rest)) = context.followers.split_last() else {
+                continue;
             };
-            known.iter().flat_map(pick).collect()
-        };
-        for last in [true, false] {
-            push_symbols(out, &of(last, |seed| seed.byte));
-            push_symbols(out, &of(last, |seed| seed.count));
+            shapes.push((rest.len() * CONFIDENCES.len()) as u8 + confidence(last.count));
+            surest.push(last.byte);
+            bytes.extend(rest.iter().map(|seed| seed.byte));
+            confidences.extend(rest.iter().map(|seed| confidence(seed.count)));
+        }
+        for symbols in [&shapes, &surest, &bytes, &confidences] {
+            push_symbols(out, symbols);
         }
     }
 
@@ -86,9 +98,9 @@ impl Table {
             return Err(DAMAGED);
         }
         let fill = read_symbols(reader, 1 << bits)?;
-        let keys = reader.piece()?.to_vec();
-        let sizes = read_symbols(reader, CONTEXT_LIMIT)?;
-        if fill.len() != 1 << bits || keys.len() != sizes.len() {
+        let keys = read_symbols(reader, CONTEXT_LIMIT)?;
+        let shapes = read_symbols(reader, CONTEXT_LIMIT)?;
+        if fill.len() != 1 << bits || keys.len() != shapes.len() {
             return Err(DAMAGED);
         }
         let mut starts = Vec::with_capacity(fill.len() + 1);
@@ -98,40 +110,40 @@ impl Table {
             sum += u32::from(n);
         }
         starts.push(sum);
-        if sum as usize != keys.len()
-            || sizes.iter().any(|&n| n == 0 || usize::from(n) > SEED_LIMIT)
-        {
+        let shape = |shape: u8| {
+            let shape = usize::from(shape);
+            (shape / CONFIDENCES.len(), shape % CONFIDENCES.len())
+        };
+        if sum as usize != keys.len() || shapes.iter().any(|&s| shape(s).0 >= SEED_LIMIT) {
             return Err(DAMAGED);
         }
-        let last_bytes = read_symbols(reader, CONTEXT_LIMIT)?;
-        let last_counts = read_symbols(reader, CONTEXT_LIMIT)?;
+        let surest = read_symbols(reader, CONTEXT_LIMIT)?;
         let bytes = read_symbols(reader, FOLLOWER_LIMIT)?;
-        let counts = read_symbols(reader, FOLLOWER_LIMIT)?;
-        let total: usize = sizes.iter().map(|&n| usize::from(n)).sum();
-        if last_bytes.len() != sizes.len()
-            || last_counts.len() != sizes.len()
-            || bytes.len() != counts.len()
-            || bytes.len() + sizes.len() != total
+        let confidences = read_symbols(reader, FOLLOWER_LIMIT)?;
+        let others: usize = shapes.iter().map(|&s| shape(s).0).sum();
+        if surest.len() != shapes.len()
+            || bytes.len() != others
+            || confidences.len() != others
+            || confidences
+                .iter()
+                .any(|&c| usize::from(c) >= CONFIDENCES.len())
         {
             return Err(DAMAGED);
         }
-        if last_counts
-            .iter()
-            .chain(&counts)
-            .any(|&count| count == 0 || count > 63)
-        {
-            return Err(DAMAGED);
-        }
-        let mut offsets = Vec::with_capacity(sizes.len() + 1);
-        let mut followers = Vec::with_capacity(total);
-        let mut rest = bytes
-            .iter()
-            .zip(&counts)
-            .map(|(&byte, &count)| Seed { byte, count });
-        for ((&size, &byte), &count) in sizes.iter().zip(&last_bytes).zip(&last_counts) {
+        let mut offsets = Vec::with_capacity(shapes.len() + 1);
+        let mut followers = Vec::with_capacity(shapes.len() + others);
+        let mut rest = bytes.iter().zip(&confidences).map(|(&byte, &c)| Seed {
+            byte,
+            count: CONFIDENCES[usize::from(c)],
+        });
+        for (&byte, &s) in surest.iter().zip(&shapes) {
+            let (others, c) = shape(s);
             offsets.push(followers.len() as u32);
-            followers.extend(rest.by_ref().take(usize::from(size) - 1));
-            followers.push(Seed { byte, count });
+            followers.extend(rest.by_ref().take(others));
+            followers.push(Seed {
+                byte,
+                count: CONFIDENCES[c],
+            });
         }
         offsets.push(followers.len() as u32);
         Ok(Table {
@@ -143,13 +155,19 @@ impl Table {
         })
     }
 
+    /// Bucket and key of `hash`.
+    #[inline(always)]
+    fn place(&self, hash: u64) -> (usize, u8) {
+        let short = (hash >> (64 - KEY_BITS - self.bits)) as usize;
+        (short >> KEY_BITS, (short & ((1 << KEY_BITS) - 1)) as u8)
+    }
+
     #[inline]
     fn find(&self, hash: u64) -> &[Seed] {
         if self.keys.is_empty() {
             return &[];
         }
-        let short = (hash >> (56 - self.bits)) as usize & ((1 << (self.bits + 8)) - 1);
-        let (bucket, key) = (short >> 8, short as u8);
+        let (bucket, key) = self.place(hash);
         let (from, to) = (
             self.starts[bucket] as usize,
             self.starts[bucket + 1] as usize,
@@ -176,6 +194,14 @@ impl Seeds for Prior {
         let found = self.tables[context].find(hash);
         out[..found.len()].copy_from_slice(found);
         found.len()
+    }
+
+    fn prefetch(&self, hashes: &[u64; CONTEXTS]) {
+        for (table, &hash) in self.tables.iter().zip(hashes) {
+            if let Some(start) = table.starts.get(table.place(hash).0) {
+                prefetch(start);
+            }
+        }
     }
 }
 
@@ -219,7 +245,7 @@ const LEAST_USES: u16 = 200;
 /// Uses with which a kept vector starts: it still learns, but no longer in leaps.
 const USES_RESTORED: u16 = 400;
 /// Count with which a probability that was learned starts.
-const COUNT_RESTORED: u32 = 60;
+const COUNT_RESTORED: u32 = 130;
 
 /// Reads or writes numbers: one walk over the learned state serves both, so that
 /// they cannot disagree.
@@ -385,4 +411,38 @@ fn read_learned(payload: &[u8]) -> Result<Learned, CodecError> {
         .finish()
         .map_err(|_| CodecError::BadPrior("its learned state is damaged"))?;
     Ok(learned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_knows_what_was_written() {
+        let known = |n: u32| {
+            let seed = |k: u32| Seed {
+                byte: (n + k) as u8,
+                count: CONFIDENCES[(n + k) as usize % CONFIDENCES.len()],
+            };
+            Known {
+                key: n.wrapping_mul(0x9E37_79B1),
+                followers: (0..=n % SEED_LIMIT as u32).map(seed).collect(),
+            }
+        };
+        let mut out = Vec::new();
+        Table::write((0..3000).map(known).collect(), &mut out);
+        let table = Table::read(&mut Reader::new(&out)).unwrap();
+        let same = |n: &u32| {
+            let wanted = known(*n);
+            let found = table.find(u64::from(wanted.key) << 32);
+            let pairs = found.iter().zip(&wanted.followers);
+            found.len() == wanted.followers.len()
+                && pairs
+                    .into_iter()
+                    .all(|(a, b)| (a.byte, a.count) == (b.byte, b.count))
+        };
+        // All but the few whose keys are the same.
+        assert!((0..3000).filter(same).count() > 2950);
+        assert!(table.find(0x1234_5678 << 32).is_empty());
+    }
 }

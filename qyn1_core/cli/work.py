@@ -10,10 +10,10 @@ from typing import Final
 import click
 
 from qyn1_core import cli
-from qyn1_core.cli.building import shared_host
 from qyn1_core.cli.terminal import print_json
 from qyn1_core.fingerprint import fingerprint
 from qyn1_core.worker import JsonProtocol, Place, ProtoProtocol, WorkProtocol, expand, serve
+from qyn1_plugins.host import default_host
 
 _STEPS: Final = ("object", "link", "compare")
 _PROTOCOLS: Final[dict[str, type[WorkProtocol]]] = {"json": JsonProtocol, "proto": ProtoProtocol}
@@ -35,7 +35,7 @@ def command(arguments: tuple[str, ...], persistent: bool, worker_protocol: str, 
     With --persistent_worker, serve such steps as Bazel asks for them.
     """
     if describe:
-        print_json({"schema_version": 1, "interpreter": sys.executable, "fingerprint": fingerprint(shared_host())})
+        print_json({"schema_version": 1, "interpreter": sys.executable, "fingerprint": fingerprint(default_host())})
         return 0
     if not persistent:
         exit_code, message = run_step(arguments, Place())

@@ -6,20 +6,21 @@ best match or phrase) is computed for all positions at once by numpy; a plain
 loop then walks from token to token. docs/codecs.md describes the format;
 an encoder is free in its choices, this one documents its own here.
 
-- Candidates of a position: the `CHAIN_DEPTH` latest earlier positions with the same
-  `HASH_BITS`-bit hash of four bytes, then the `LONG_DEPTH` latest with the same hash of
-  eight bytes; of each the common length, up to `LENGTH_LIMIT`. And the phrases that
-  begin here.
-- Gain, in 1/16 bit: `LITERAL_COST` a byte, less the cost of naming it. The highest gain wins;
-  among equals the first in the order above, a phrase last, longer before shorter.
+- Candidates of a position are the last four distances; the two latest earlier positions in the same row of `LONG`
+  bytes, and those in the same row of fewer (`short_width`), if so many bytes agree; and the phrases that
+  begin here. Common lengths count up to `LENGTH_LIMIT`. A row is some bits of a hash.
+- Gain, in 1/16 bit: `LITERAL_COST` a byte, less the cost of naming it. The highest gain wins; among equals the first
+  in the order above, longer phrases before shorter. The shorter strings are left out where one of the longer wins
+  over the last distances, and where they would have to agree in `LONG` bytes to win.
 - While the best is shorter than `GOOD_LENGTH` and one of the next two positions gains more by a
-  margin, the parser moves there.
+  margin (less counts as nothing there), the parser moves there.
 - A chosen match grows forward without limit and backward over pending literals.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -43,9 +44,13 @@ __all__ = ["parse_lazily"]
 Integers = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
-HASH_BITS: Final = 16
-CHAIN_DEPTH: Final = 6
-LONG_DEPTH: Final = 2
+MIN_ROW_BITS: Final = 10
+MAX_ROW_BITS: Final = 16
+ROW_SHIFT: Final = 40
+"""Where the bits of a row begin in a product of 64 bits."""
+LONG: Final = 12
+NEAR: Final = 1 << 16
+"""Blocks below this size have no repetitions that are far away."""
 LENGTH_LIMIT: Final = 64
 GOOD_LENGTH: Final = 40
 LITERAL_COST: Final = 88
@@ -56,14 +61,35 @@ NEXT_MARGIN: Final = 24
 SECOND_MARGIN: Final = 56
 RUN_TARGET: Final = -(1 << 20)
 """Targets below stand for runs of literals, in this module only."""
-MULTIPLIER_4: Final = 2654435761
-MULTIPLIER_8: Final = 0x9E3779B97F4A7C15
+MULTIPLIER: Final = 0x9E3779B97F4A7C15
+MULTIPLIER_LONG: Final = 0xD6E8FEB86659FD93
+
+
+class _Offers(NamedTuple):
+    """Per position the gain, length and target of the best of one kind.
+
+    A target is a distance, or -1 minus the number of a phrase; the gain is 0 where there is none.
+    """
+
+    gains: Integers
+    lengths: Integers
+    targets: Integers
+
+
+def short_width(size: int) -> int:
+    """Bytes of the shorter strings in a block of ``size`` bytes."""
+    return 4 if size < NEAR else 5
 
 
 def parse_lazily(data: bytes, statistics: Statistics) -> Tokens:
     """``data`` as tokens."""
-    gains, lengths, targets = _offers(data, statistics)
-    return _Walk(data, statistics, gains, lengths, targets).tokens()
+    words = _octet_words(data)
+    size, width = len(data), short_width(len(data))
+    short = (words & np.uint64((1 << 8 * width) - 1)) * np.uint64(MULTIPLIER)
+    # The word from four bytes on, less its first byte, is what the longer strings have besides.
+    long = short[:size] + (words[LONG - 8 : LONG - 8 + size] >> np.uint64(8)) * np.uint64(MULTIPLIER_LONG)
+    offers = [_offer_repetitions(words, long, LONG), _offer_repetitions(words, short[:size], width)]
+    return _Walk(data, statistics, [*offers, _offer_phrases(words, size, statistics)]).tokens()
 
 
 def _octet_words(data: bytes) -> Words:
@@ -75,11 +101,11 @@ def _octet_words(data: bytes) -> Words:
     return words
 
 
-def _latest_equal(hashes: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
-    """For each position the latest earlier one with the same hash, or -1."""
-    order = np.argsort(hashes, kind="stable")
-    latest = np.full(len(hashes), -1, np.int64)
-    same = hashes[order[1:]] == hashes[order[:-1]]
+def _latest_equal(rows: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
+    """For each position the latest earlier one in the same row, or -1."""
+    order = np.argsort(rows, kind="stable")
+    latest = np.full(len(rows), -1, np.int64)
+    same = rows[order[1:]] == rows[order[:-1]]
     latest[order[1:][same]] = order[:-1][same]
     return latest
 
@@ -100,57 +126,34 @@ def _common_lengths(words: Words, here: Integers, there: Integers, limit: Intege
     return np.minimum(length, np.minimum(limit, LENGTH_LIMIT))
 
 
-def _offers(data: bytes, statistics: Statistics) -> tuple[Integers, Integers, Integers]:
-    """Per position the gain, length and target of the best match or phrase.
-
-    A target is a distance, or -1 minus the number of a phrase; the gain is 0 where there is none.
-    """
-    size = len(data)
-    gains, lengths, targets = (np.zeros(size + 2, np.int64) for _ in range(3))
-    if size == 0:
-        return gains, lengths, targets
-    words = _octet_words(data)
-    octets = np.frombuffer(data, np.uint8)
-    for width, depth, multiplier in ((4, CHAIN_DEPTH, MULTIPLIER_4), (8, LONG_DEPTH, MULTIPLIER_8)):
-        count = size - width + 1
-        if count < 2:
-            continue
-        if width == 4:
-            hashes = (words[:count] & np.uint64(0xFFFFFFFF)) * np.uint64(multiplier) & np.uint64(0xFFFFFFFF)
-            hashes >>= np.uint64(32 - HASH_BITS)
-        else:
-            hashes = words[:count] * np.uint64(multiplier) >> np.uint64(64 - HASH_BITS)
-        latest = _latest_equal(hashes.astype(np.uint16))
-        here = np.arange(count)
-        there = latest
-        longest = np.full(count, 3, np.int64)
-        for _ in range(depth):
-            # Distances grow along a chain, so only a longer length can gain more.
-            valid = (there >= 0) & (longest[here] < np.minimum(size - here, LENGTH_LIMIT))
-            here, there = here[valid], there[valid]
-            if not len(here):
-                break
-            reach = longest[here]
-            able = octets[here + reach] == octets[there + reach]
-            following = latest[there]
-            chain, here, there = here, here[able], there[able]
-            length = _common_lengths(words, here, there, size - here)
-            longest[here] = np.maximum(longest[here], length)
-            distance = here - there
-            gain = LITERAL_COST * length - DISTANCE_COST - 16 * floor_log2(distance)
-            better = (gain > gains[here]) & (length >= 4)
-            at = here[better]
-            gains[at], lengths[at], targets[at] = gain[better], length[better], distance[better]
-            here, there = chain, following
-    _offer_phrases(words, size, statistics, gains, lengths, targets)
-    return gains, lengths, targets
+def _none(size: int) -> _Offers:
+    return _Offers(*(np.zeros(size, np.int64) for _ in range(3)))
 
 
-def _offer_phrases(
-    words: Words, size: int, statistics: Statistics, gains: Integers, lengths: Integers, targets: Integers
-) -> None:
+def _offer_repetitions(words: Words, products: Words, width: int) -> _Offers:
+    """The better one of the two latest positions in the row that ``products`` give, ``width`` bytes or more."""
+    size = len(products)
+    offers = _none(size)
+    bits = min(max(size.bit_length() - 1, MIN_ROW_BITS), MAX_ROW_BITS)
+    rows = (products >> np.uint64(ROW_SHIFT)) & np.uint64((1 << bits) - 1)
+    latest = _latest_equal(rows.astype(np.uint16))
+    there = latest
+    for _ in range(2):
+        here = np.flatnonzero(there >= 0)
+        distance = here - there[here]
+        length = _common_lengths(words, here, there[here], size - here)
+        gain = LITERAL_COST * length - DISTANCE_COST - 16 * floor_log2(distance)
+        better = (gain > offers.gains[here]) & (length >= width)
+        at = here[better]
+        offers.gains[at], offers.lengths[at], offers.targets[at] = gain[better], length[better], distance[better]
+        there = np.where(there >= 0, latest[there], -1)
+    return offers
+
+
+def _offer_phrases(words: Words, size: int, statistics: Statistics) -> _Offers:
+    offers = _none(size)
     if not statistics.phrases:
-        return
+        return offers
     starts = statistics.phrase_starts[words[:size] & np.uint64(0xFFFF)]
     costs = statistics.phrase_costs
     for width in range(MAX_PHRASE, MIN_PHRASE - 1, -1):
@@ -170,20 +173,21 @@ def _offer_phrases(
         match = (low[found] == first) & (high[found] == second)
         here, number = here[match], numbers[found[match]]
         gain = LITERAL_COST * width - costs[number]
-        better = gain > gains[here]
+        better = gain > offers.gains[here]
         at = here[better]
-        gains[at], lengths[at], targets[at] = gain[better], width, -1 - number[better]
+        offers.gains[at], offers.lengths[at], offers.targets[at] = gain[better], width, -1 - number[better]
+    return offers
 
 
 class _Walk:
     """The loop over tokens: repeated distances, laziness, growing."""
 
-    def __init__(
-        self, data: bytes, statistics: Statistics, gains: Integers, lengths: Integers, targets: Integers
-    ) -> None:
+    def __init__(self, data: bytes, statistics: Statistics, offers: Iterable[_Offers]) -> None:
         self._data = data
         self._statistics = statistics
-        self._gains, self._lengths, self._targets = gains.tolist(), lengths.tolist(), targets.tolist()
+        self._long, self._short, self._phrases = (
+            list(zip(*(column.tolist() for column in kind), strict=True)) for kind in offers
+        )
         self._recent = list(INITIAL_DISTANCES)
         self._target: list[int] = []
         self._length: list[int] = []
@@ -193,19 +197,17 @@ class _Walk:
         size = len(self._data)
         position = done = 0
         while position < size:
-            gain, length, target = self._best(position)
-            if gain <= 0:
+            gain, length, target = self._best(position, 0)
+            if length == 0:
                 position += 1
                 continue
             while length < GOOD_LENGTH:
-                following = self._best(position + 1)
-                if following[0] > gain + NEXT_MARGIN:
-                    position += 1
-                else:
-                    following = self._best(position + 2)
-                    if following[0] <= gain + SECOND_MARGIN:
-                        break
-                    position += 2
+                step, following = 1, self._best(position + 1, gain + NEXT_MARGIN)
+                if following[1] == 0:
+                    step, following = 2, self._best(position + 2, gain + SECOND_MARGIN)
+                if following[1] == 0:
+                    break
+                position += step
                 gain, length, target = following
             if target >= 0:
                 position, length = self._grow(position, length, target, done)
@@ -215,12 +217,12 @@ class _Walk:
         self._literals_until(done, size)
         return self._result()
 
-    def _best(self, position: int) -> tuple[int, int, int]:
-        """Gain, length and target of the best offer, repeated distances included."""
+    def _best(self, position: int, floor: int) -> tuple[int, int, int]:
+        """Gain, length and target of the best offer that gains more than ``floor``; length 0 if there is none."""
         data = self._data
+        best = (floor, 0, 0)
         if position + 1 >= len(data):
-            return 0, 0, 0
-        best = (self._gains[position], self._lengths[position], self._targets[position])
+            return best
         pair = data[position : position + 2]
         limit = min(len(data) - position, LENGTH_LIMIT)
         for distance, cost in zip(self._recent, REPEAT_COST, strict=True):
@@ -231,7 +233,11 @@ class _Walk:
             gain = LITERAL_COST * length - cost
             if gain > best[0]:
                 best = (gain, length, distance)
-        return best
+        if self._long[position][0] > best[0]:
+            best = self._long[position]
+        elif best[0] + DISTANCE_COST < LITERAL_COST * LONG and self._short[position][0] > best[0]:
+            best = self._short[position]
+        return self._phrases[position] if self._phrases[position][0] > best[0] else best
 
     def _common(self, here: int, there: int, length: int, limit: int) -> int:
         data = self._data

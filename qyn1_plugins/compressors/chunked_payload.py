@@ -220,6 +220,7 @@ def _decode_tokens(payload: bytes, raw_size: int, statistics: Statistics) -> Tok
         if references is None:
             references = np.broadcast_to(coder.read(decoder, None, size), (CONTEXTS[name], size))
         entries[name] = np.concatenate([_entries(coder.chosen(decoder, guess).tobytes()) for guess in references])
+    decoder.finish()
     lanes = lane_count(count + measured_count + literal_count)
     if len(payload) < position + 4 * lanes:
         raise CodecError("the block ends too early")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from qyn1_plugins.errors import CodecError
+
 __all__ = ["RangeDecoder", "RangeEncoder", "new_contexts"]
 
 PROBABILITY_BITS: Final = 12
@@ -20,6 +22,12 @@ MASK: Final = 0xFFFFFFFF
 def new_contexts(count: int) -> list[int]:
     """``count`` probabilities of a zero bit, each one half."""
     return [1 << (PROBABILITY_BITS - 1)] * count
+
+
+def _roundest(low: int, width: int) -> int:
+    """The roundest value inside [low, low + width): all bytes after its last set bit are zeros."""
+    values = ((low + (1 << shift) - 1) >> shift << shift for shift in range(32, -1, -1))
+    return next(value for value in values if value < low + width)
 
 
 class RangeEncoder:
@@ -82,12 +90,7 @@ class RangeEncoder:
 
     def finish(self) -> bytes:
         """Everything coded, as few bytes as decode to it."""
-        # The roundest value inside [low, low + range): all bytes after its last set bit are zeros.
-        for shift in range(32, -1, -1):
-            rounded = (self._low + (1 << shift) - 1) >> shift << shift
-            if rounded < self._low + self._range:
-                self._low = rounded
-                break
+        self._low = _roundest(self._low, self._range)
         for _ in range(5):
             self._shift_low()
         return bytes(self._out).rstrip(b"\0")
@@ -138,6 +141,13 @@ class RangeDecoder:
         while width < 32 and self.bit(contexts, width - 1):
             width += 1
         return (1 << (width - 1) | self.direct(width - 1)) - 1
+
+    def finish(self) -> None:
+        """`CodecError` unless the bytes are those that the encoder ends with."""
+        window = int.from_bytes(self._data[self._position - 4 : self._position].ljust(4, b"\0"), "big")
+        ends = len(self._data) <= self._position and not self._data.endswith(b"\0")
+        if not ends or _roundest((window - self._code) & MASK, self._range) & MASK != window:
+            raise CodecError("the block is damaged: its header does not end as it should")
 
     def _fill(self) -> None:
         self._range <<= 8

@@ -112,6 +112,7 @@ def decode(payload: bytes, raw_size: int) -> bytes:
             if levels is not base:
                 classes[previous] = len(tables)
                 tables.append(levels)
+    decoder.finish()
     entries = np.concatenate([decode_entries(normalise(levels)) for levels in tables])
     states = np.frombuffer(payload, "<u4", lanes, position).astype(np.uint32)
     lane_decoder = LaneDecoder(states, np.frombuffer(body, "<u2"))

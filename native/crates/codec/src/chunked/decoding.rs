@@ -100,6 +100,7 @@ fn decode_streams(
         }
         chosen.push(row);
     }
+    decoder.finish()?;
     let tables: Vec<Vec<Table>> = chosen
         .into_iter()
         .enumerate()

@@ -1,16 +1,18 @@
 //! Tokens to payload.
 
+use std::borrow::Cow;
+
 use crate::rans::framing::{write_size, BitWriter};
 use crate::rans::lanes::{is_lane_start, lane_count, segment, LaneEncoder};
 use crate::rans::range_coder::{RangeEncoder, EVEN};
-use crate::rans::tables::{levels_of_counts, normalise, starts, TableCoder};
+use crate::rans::tables::{encode_entries, levels_of_counts, normalise, TableCoder};
 
 use super::alphabet::{
     first_literal_context, inner_literal_context, is_measured, is_run, join_value, length_context,
     split_value, Stream, Token, FIRST_RUN, LENGTH_DIRECT_BITS, MIN_LENGTH, RUN_DIRECT_BITS,
     STREAMS,
 };
-use super::prior::Prior;
+use super::prior::{Prior, StaticTable};
 
 /// Kind byte of a block that is stored as it is.
 pub const STORED: u8 = 0;
@@ -106,10 +108,7 @@ pub fn code(parsed: &Parsed, prior: &Prior) -> Coded {
     }
     let mut streams = symbols(&parsed.tokens, &parsed.literals, prior, lanes);
     for (stream, symbols) in Stream::ALL.into_iter().zip(&mut streams) {
-        let tables = write_tables(&mut encoder, &mut coder, stream, symbols, prior);
-        for symbol in symbols {
-            *symbol = tables[(*symbol >> 8) as usize][(*symbol & 0xff) as usize];
-        }
+        write_tables(&mut encoder, &mut coder, stream, symbols, prior);
     }
     Coded {
         head: encoder.finish(),
@@ -154,47 +153,43 @@ pub fn stored(data: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Writes the tables of one stream; gives `frequency | start << 16` by table and symbol.
+/// Writes the tables of one stream, and makes each symbol `frequency | start << 16`.
 fn write_tables(
     encoder: &mut RangeEncoder,
     coder: &mut TableCoder,
     stream: Stream,
-    symbols: &[u32],
+    symbols: &mut [u32],
     prior: &Prior,
-) -> Vec<Vec<u32>> {
+) {
     let size = stream.alphabet(prior.group_bits.len());
-    let mut counts = vec![vec![0u32; size]; stream.contexts()];
-    for &symbol in symbols {
-        counts[(symbol >> 8) as usize][(symbol & 0xff) as usize] += 1;
+    let mut counts = vec![0u32; size * stream.contexts()];
+    for &symbol in symbols.iter() {
+        counts[(symbol >> 8) as usize * size + (symbol & 0xff) as usize] += 1;
     }
-    let statics = &prior.tables[stream as usize];
-    let mut base: (Vec<u8>, Vec<u16>) = Default::default();
-    if statics.is_empty() {
+    let base = prior.tables[stream as usize].is_empty().then(|| {
         let total: Vec<u32> = (0..size)
-            .map(|symbol| counts.iter().map(|row| row[symbol]).sum())
+            .map(|symbol| counts.iter().skip(symbol).step_by(size).sum())
             .collect();
         let levels = levels_of_counts(&total);
         coder.write(encoder, &levels, None);
-        base = (levels.clone(), normalise(&levels));
-    }
-    let combine = |frequencies: &[u16]| -> Vec<u32> {
-        frequencies
-            .iter()
-            .zip(starts(frequencies))
-            .map(|(&f, s)| u32::from(f) | u32::from(s) << 16)
-            .collect()
+        StaticTable::new(levels)
+    });
+    let references: Vec<&StaticTable> = match &base {
+        Some(table) => vec![table; stream.contexts()],
+        None => prior.tables[stream as usize].iter().collect(),
     };
-    counts
-        .iter()
-        .enumerate()
-        .map(|(context, row)| {
-            let (levels, frequencies) = statics.get(context).map_or((&base.0, &base.1), |table| {
-                (&table.levels, &table.frequencies)
-            });
-            match coder.choose(encoder, row, levels, frequencies) {
-                Some(own) => combine(&normalise(&own)),
-                None => combine(frequencies),
-            }
-        })
-        .collect()
+    let chosen: Vec<Cow<[u32]>> = counts
+        .chunks_exact(size)
+        .zip(references)
+        .map(
+            |(row, table)| match coder.choose(encoder, row, &table.levels, &table.frequencies) {
+                Some(own) => Cow::from(encode_entries(&normalise(&own))),
+                None => Cow::from(&table.codes),
+            },
+        )
+        .collect();
+    let chosen: Vec<&[u32]> = chosen.iter().map(AsRef::as_ref).collect();
+    for symbol in symbols {
+        *symbol = chosen[(*symbol >> 8) as usize][(*symbol & 0xff) as usize];
+    }
 }

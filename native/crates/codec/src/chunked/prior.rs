@@ -1,7 +1,6 @@
 //! What a prior of `chunked-rans` holds: phrases and static tables.
 
-use crate::prefetch::prefetch;
-use crate::rans::tables::{decode_entries, normalise, Entries, MAX_LEVEL};
+use crate::rans::tables::{decode_entries, encode_entries, normalise, Entries, MAX_LEVEL};
 use crate::CodecError;
 
 use super::alphabet::{
@@ -16,7 +15,7 @@ pub const MAX_PHRASE: usize = 16;
 const MAX_GROUPS: usize = 256 - FIRST_PHRASE_GROUP as usize;
 const MAX_GROUP_BITS: u8 = 14;
 const MAX_PHRASES: usize = 1 << 16;
-const FILTER_BITS: u32 = 16;
+const FILTER_BITS: u32 = 15;
 const NUMBER_MASK: u32 = (1 << 17) - 1;
 const KEY_MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -29,12 +28,14 @@ pub struct Phrase {
     pub length: u8,
 }
 
-/// One static table: levels, frequencies and decoding table.
+/// One static table, ready for both directions.
 pub struct StaticTable {
     /// Level of each symbol.
     pub levels: Vec<u8>,
     /// The levels, normalised.
     pub frequencies: Vec<u16>,
+    /// The encoding table.
+    pub codes: Vec<u32>,
     /// The decoding table.
     pub entries: Box<Entries>,
 }
@@ -46,6 +47,7 @@ impl StaticTable {
         let entries = decode_entries(&frequencies);
         StaticTable {
             levels,
+            codes: encode_entries(&frequencies),
             frequencies,
             entries,
         }
@@ -70,8 +72,11 @@ pub struct Prior {
     pub tables: [Vec<StaticTable>; STREAMS],
     group_of: Vec<u8>,
     least_cost: u8,
+    /// A bit for each length, by the first two bytes, of the phrases of 2 and 3.
     starts: Vec<u8>,
-    filter: Vec<u16>,
+    /// A bit for each length less one, by the first four bytes, of the phrases of 4 to 7; of the
+    /// others by the first eight.
+    filter: [Vec<u16>; 2],
     /// `tag | number + 1` of the phrase whose key falls here, or 0.
     slots: Vec<u32>,
     slot_shift: u32,
@@ -91,7 +96,7 @@ impl Prior {
             group_of: Vec::new(),
             least_cost: 0,
             starts: Vec::new(),
-            filter: Vec::new(),
+            filter: [const { Vec::new() }; 2],
             slots: Vec::new(),
             slot_shift: 0,
         }
@@ -184,19 +189,18 @@ impl Prior {
             return;
         }
         self.starts = vec![0; 1 << 16];
-        self.filter = vec![0; 1 << FILTER_BITS];
-        let bits = (self.phrases.len() * 4).next_power_of_two().ilog2().max(8);
+        self.filter = std::array::from_fn(|_| vec![0; 1 << FILTER_BITS]);
+        let bits = (self.phrases.len() * 2).next_power_of_two().ilog2().max(8);
         self.slots = vec![0; 1 << bits];
         self.slot_shift = 64 - bits;
         for (number, phrase) in self.phrases.iter().enumerate() {
-            if phrase.length < 4 {
-                let pair = u16::from_le_bytes([phrase.bytes[0], phrase.bytes[1]]);
-                self.starts[usize::from(pair)] |= 1 << phrase.length;
-            } else {
-                self.filter[filter_slot(u128::from_le_bytes(phrase.bytes) as u32)] |=
-                    1 << (phrase.length - 1);
+            let value = u128::from_le_bytes(phrase.bytes);
+            match phrase.length {
+                ..4 => self.starts[usize::from(value as u16)] |= 1 << phrase.length,
+                4..8 => self.filter[0][four_slot(value)] |= 1 << (phrase.length - 1),
+                _ => self.filter[1][eight_slot(value)] |= 1 << (phrase.length - 1),
             }
-            let (mut slot, tag) = self.slot(u128::from_le_bytes(phrase.bytes), phrase.length);
+            let (mut slot, tag) = self.slot(value, phrase.length);
             loop {
                 match self.slots[slot] & NUMBER_MASK {
                     0 => {
@@ -225,17 +229,10 @@ impl Prior {
     #[inline]
     pub fn lengths(&self, window: u128) -> u32 {
         let short = self.starts.get(usize::from(window as u16));
-        let long = self.filter.get(filter_slot(window as u32));
-        u32::from(short.copied().unwrap_or(0)) | u32::from(long.copied().unwrap_or(0)) << 1
-    }
-
-    /// Asks from memory what `lengths` of a window that begins with `word` looks at.
-    #[inline]
-    pub fn prefetch(&self, word: u64) {
-        if !self.phrases.is_empty() {
-            prefetch(&self.starts[usize::from(word as u16)]);
-            prefetch(&self.filter[filter_slot(word as u32)]);
-        }
+        let four = self.filter[0].get(four_slot(window));
+        let eight = self.filter[1].get(eight_slot(window));
+        let [four, eight] = [four, eight].map(|bits| u32::from(bits.copied().unwrap_or(0)));
+        u32::from(short.copied().unwrap_or(0)) | (four | eight) << 1
     }
 
     /// The number of the phrase of `length` that `window` begins with.
@@ -259,8 +256,14 @@ impl Prior {
 
 /// Where the lengths of the phrases with the same four first bytes are kept.
 #[inline]
-fn filter_slot(first: u32) -> usize {
-    (first.wrapping_mul(2_654_435_761) >> (32 - FILTER_BITS)) as usize
+fn four_slot(value: u128) -> usize {
+    ((value as u32).wrapping_mul(2_654_435_761) >> (32 - FILTER_BITS)) as usize
+}
+
+/// Where the lengths of the phrases with the same eight first bytes are kept.
+#[inline]
+fn eight_slot(value: u128) -> usize {
+    ((value as u64).wrapping_mul(KEY_MULTIPLIER) >> (64 - FILTER_BITS)) as usize
 }
 
 fn read_phrase<'a>(data: &'a [u8], previous: &Phrase) -> Result<(Phrase, &'a [u8]), CodecError> {

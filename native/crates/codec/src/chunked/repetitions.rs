@@ -25,6 +25,8 @@ pub struct Repetitions<'a> {
     six: Rows<4>,
     nine: Rows<4>,
     sixteen: Rows<8>,
+    /// The hashes of the positions from `inserted` on, each position modulo `AHEAD`.
+    hashes: [[u32; 5]; AHEAD],
     inserted: usize,
     /// Distance and end of the longest repetition so far.
     carried: (usize, usize),
@@ -43,6 +45,7 @@ impl<'a> Repetitions<'a> {
             six: Rows::new(bits),
             nine: Rows::new(bits),
             sixteen: Rows::new(bits),
+            hashes: std::array::from_fn(|position| hashes(data, position)),
             inserted: 0,
             carried: (1, 0),
             found: Vec::new(),
@@ -62,7 +65,7 @@ impl<'a> Repetitions<'a> {
             self.found.push((self.nice as u32, self.carried.0 as u32));
             return &self.found;
         }
-        let [three, four, six, nine, sixteen] = hashes(data, position);
+        let [three, four, six, nine, sixteen] = self.hashes[position % AHEAD];
         let far = self.sixteen.before(sixteen, position);
         let mut best = (2, 1);
         if carried >= LONG {
@@ -101,18 +104,18 @@ impl<'a> Repetitions<'a> {
     fn enter_before(&mut self, position: usize) {
         while self.inserted < position {
             let at = self.inserted;
-            let [three, four, six, nine, sixteen] = hashes(self.data, at + AHEAD);
-            self.three.prefetch(three);
-            self.four.prefetch(four);
-            self.six.prefetch(six);
-            self.nine.prefetch(nine);
-            self.sixteen.prefetch(sixteen);
-            let [three, four, six, nine, sixteen] = hashes(self.data, at);
-            self.three.insert(three, at);
-            self.four.insert(four, at);
-            self.six.insert(six, at);
-            self.nine.insert(nine, at);
-            self.sixteen.insert(sixteen, at);
+            let ahead = hashes(self.data, at + AHEAD);
+            self.three.prefetch(ahead[0]);
+            self.four.prefetch(ahead[1]);
+            self.six.prefetch(ahead[2]);
+            self.nine.prefetch(ahead[3]);
+            self.sixteen.prefetch(ahead[4]);
+            let here = std::mem::replace(&mut self.hashes[at % AHEAD], ahead);
+            self.three.insert(here[0], at);
+            self.four.insert(here[1], at);
+            self.six.insert(here[2], at);
+            self.nine.insert(here[3], at);
+            self.sixteen.insert(here[4], at);
             self.inserted += 1;
         }
     }
@@ -152,10 +155,10 @@ fn hashes(data: &[u8], position: usize) -> [u32; 5] {
     let top = |value: u64| (value.wrapping_mul(MULTIPLIER) >> 32) as u32;
     let join = |next: u64| top(low.wrapping_mul(MULTIPLIER).rotate_left(29) ^ next);
     [
-        top(low << 40),
-        top(low << 32),
-        top(low << 16),
-        join(high << 56),
+        top(low & 0xff_ffff),
+        top(low & 0xffff_ffff),
+        top(low & 0xffff_ffff_ffff),
+        join(high & 0xff),
         join(high),
     ]
 }

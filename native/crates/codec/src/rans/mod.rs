@@ -11,7 +11,8 @@ use framing::{read_size, write_size};
 use lanes::{is_lane_start, lane_count, segment, LaneDecoder, LaneEncoder};
 use range_coder::{RangeDecoder, RangeEncoder};
 use tables::{
-    decode_entries, levels_of_counts, normalise, starts, table_cost, Entries, TableCoder, COST_UNIT,
+    decode_entries, encode_entries, levels_of_counts, normalise, table_cost, Entries, TableCoder,
+    COST_UNIT,
 };
 
 const STORED: u8 = 0;
@@ -51,15 +52,7 @@ pub fn encode(data: &[u8]) -> Vec<u8> {
     let coded: Vec<Vec<u32>> = plan
         .tables
         .iter()
-        .map(|levels| {
-            let frequencies = normalise(levels);
-            let starts = starts(&frequencies);
-            frequencies
-                .iter()
-                .zip(starts)
-                .map(|(&f, s)| u32::from(f) | u32::from(s) << 16)
-                .collect()
-        })
+        .map(|levels| encode_entries(&normalise(levels)))
         .collect();
     let symbols: Vec<u32> = data
         .iter()
@@ -167,6 +160,7 @@ pub fn decode(payload: &[u8], raw_size: usize) -> Result<Vec<u8>, CodecError> {
             }
         }
     }
+    decoder.finish()?;
     let by_previous: Vec<&Entries> = table_of
         .iter()
         .map(|&table| tables[usize::from(table)].as_ref())

@@ -4,6 +4,8 @@
 //! probabilities that move by a sixteenth, and without its constant first byte and
 //! its trailing zero bytes: past the end the decoder reads zeros.
 
+use crate::CodecError;
+
 const PROBABILITY_BITS: u32 = 12;
 const ADAPTATION_SHIFT: u32 = 4;
 const TOP: u32 = 1 << 24;
@@ -20,6 +22,15 @@ fn adapt(context: &mut Context, bit: bool) {
     } else {
         *context += ((1 << PROBABILITY_BITS) - *context) >> ADAPTATION_SHIFT;
     }
+}
+
+/// The roundest value inside [low, low + range): all bytes after its last set bit are zeros.
+fn roundest(low: u64, range: u32) -> u64 {
+    (0..=32)
+        .rev()
+        .map(|shift| (low + (1u64 << shift) - 1) >> shift << shift)
+        .find(|&rounded| rounded < low + u64::from(range))
+        .unwrap_or(low)
 }
 
 /// Codes bits into the bytes of `finish`.
@@ -110,14 +121,7 @@ impl RangeEncoder {
 
     /// Everything coded, in as few bytes as decode to it.
     pub fn finish(mut self) -> Vec<u8> {
-        // The roundest value inside [low, low + range): all bytes after its last set bit are zeros.
-        for shift in (0..=32).rev() {
-            let rounded = (self.low + (1u64 << shift) - 1) >> shift << shift;
-            if rounded < self.low + u64::from(self.range) {
-                self.low = rounded;
-                break;
-            }
-        }
+        self.low = roundest(self.low, self.range);
         for _ in 0..5 {
             self.shift_low();
         }
@@ -151,10 +155,25 @@ impl<'a> RangeDecoder<'a> {
         decoder
     }
 
+    /// An error unless the bytes are those that the encoder ends with.
+    pub fn finish(&self) -> Result<(), CodecError> {
+        let read = (self.position - 4..self.position).map(|at| self.byte(at));
+        let window = read.fold(0, |window, byte| window << 8 | byte);
+        let low = window.wrapping_sub(self.code);
+        let ends = self.data.len() <= self.position && self.data.last() != Some(&0);
+        if ends && roundest(u64::from(low), self.range) as u32 == window {
+            return Ok(());
+        }
+        Err(CodecError::Corrupt("its header does not end as it should"))
+    }
+
+    fn byte(&self, at: usize) -> u32 {
+        u32::from(self.data.get(at).copied().unwrap_or(0))
+    }
+
     fn next(&mut self) -> u32 {
-        let byte = self.data.get(self.position).copied().unwrap_or(0);
         self.position += 1;
-        u32::from(byte)
+        self.byte(self.position - 1)
     }
 
     fn fill(&mut self) {

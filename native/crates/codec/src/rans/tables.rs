@@ -132,14 +132,14 @@ pub fn normalise(levels: &[u8]) -> Vec<u16> {
     frequencies
 }
 
-/// Sums of the frequencies before each symbol.
-pub fn starts(frequencies: &[u16]) -> Vec<u16> {
+/// `frequency | start << 16` of each symbol: its start is the sum of the frequencies before it.
+pub fn encode_entries(frequencies: &[u16]) -> Vec<u32> {
     frequencies
         .iter()
-        .scan(0u16, |sum, &frequency| {
+        .scan(0u32, |sum, &frequency| {
             let start = *sum;
-            *sum = sum.wrapping_add(frequency);
-            Some(start)
+            *sum += u32::from(frequency);
+            Some(u32::from(frequency) | start << 16)
         })
         .collect()
 }
@@ -170,29 +170,34 @@ pub fn table_cost(counts: &[u32], frequencies: &[u16]) -> u64 {
     counts
         .iter()
         .zip(frequencies)
+        .filter(|(&count, _)| count > 0)
         .map(|(&count, &frequency)| u64::from(count) * u64::from(COST[usize::from(frequency)]))
         .sum()
 }
 
-/// About what writing `levels` takes, in 1/256 bit; only the encoder's choices rest on it.
-fn levels_cost(levels: &[u8], reference: &[u8]) -> u64 {
-    let mut cost = 0;
-    for (&level, &guess) in levels.iter().zip(reference) {
-        cost += if (level == 0) == (guess == 0) {
-            64
-        } else {
-            1024
-        };
-        if level > 0 {
-            let distance = u64::from(level.abs_diff(if guess == 0 { FIRST_LEVEL } else { guess }));
-            cost += if distance == 0 {
-                256
-            } else {
-                512 + 256 * distance.min(10)
-            };
+/// What `levels_cost` is at least for the levels of `counts`: that of which symbols occur.
+fn presence_cost(counts: &[u32], reference: &[u8]) -> u64 {
+    let symbols = counts.iter().zip(reference);
+    let cost = |(&count, &guess): (&u32, &u8)| match (count > 0, guess > 0) {
+        (false, false) => 64,
+        (false, true) => 1024,
+        (true, false) => 1024 + 256,
+        (true, true) => 64 + 256,
+    };
+    symbols.map(cost).sum()
+}
+
+/// About what writing `levels` of `counts` takes, in 1/256 bit; only the encoder's choices rest on it.
+fn levels_cost(counts: &[u32], levels: &[u8], reference: &[u8]) -> u64 {
+    let distances = levels.iter().zip(reference).map(|(&level, &guess)| {
+        let guess = if guess == 0 { FIRST_LEVEL } else { guess };
+        match level.abs_diff(guess) {
+            _ if level == 0 => 0,
+            0 => 0,
+            distance => 256 + 256 * u64::from(distance.min(10)),
         }
-    }
-    cost
+    });
+    presence_cost(counts, reference) + distances.sum::<u64>()
 }
 
 /// The adaptive contexts of the tables of one block: one per block and direction.
@@ -234,13 +239,15 @@ impl TableCoder {
         reference: &[u8],
         reference_frequencies: &[u16],
     ) -> Option<Vec<u8>> {
-        if counts.iter().all(|&count| count == 0) {
+        let kept = table_cost(counts, reference_frequencies);
+        // Most tables of a small block are dearer to write than all that they could save.
+        if kept == 0 || kept <= presence_cost(counts, reference) {
             encoder.bit(&mut self.own, false);
             return None;
         }
         let levels = levels_of_counts(counts);
-        let kept = table_cost(counts, reference_frequencies);
-        let refined = table_cost(counts, &normalise(&levels)) + levels_cost(&levels, reference);
+        let refined =
+            table_cost(counts, &normalise(&levels)) + levels_cost(counts, &levels, reference);
         encoder.bit(&mut self.own, refined < kept);
         if refined >= kept {
             return None;

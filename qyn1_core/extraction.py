@@ -15,9 +15,9 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from io import BufferedWriter
 from itertools import groupby
 from pathlib import Path
-from typing import Final
 
 from qyn1_core.archive import ArchiveReader, Directory, Entry, EntryKind
 from qyn1_core.errors import NotFound, PermissionDenied
@@ -25,8 +25,6 @@ from qyn1_core.output import TEMPORARY_PREFIX, current_umask, sync_directory
 from qyn1_core.pipeline import in_threads
 
 __all__ = ["extract", "select"]
-
-_NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 def extract(reader: ArchiveReader, target: Path, numbers: Sequence[int], *, workers: int, force: bool) -> None:
@@ -100,32 +98,39 @@ def _write_files(reader: ArchiveReader, stage: Path, numbers: Sequence[int], wor
         wanted[number] = 1
     folders: set[str] = set()
     places = array("Q")  # block and entry in one number: they are many
+    parted: list[Entry] = []  # what is not written at once: empty files, and those in several blocks
+    copies: list[Entry] = []
     for number in numbers:
         entry = directory.entries[number]
         # A copy whose original was not asked for is decoded like a file of its own.
-        if entry.kind is EntryKind.FILE or (entry.kind is EntryKind.COPY and not wanted[entry.original]):
-            _create(stage, entry.path, folders)
-            places.extend(extent.block << 32 | number for extent in directory.extents(number))
+        if entry.kind is EntryKind.COPY and wanted[entry.original]:
+            copies.append(entry)
+        elif entry.kind in (EntryKind.FILE, EntryKind.COPY):
+            extents = directory.extents(number)
+            places.extend(extent.block << 32 | number for extent in extents)
+            if len(extents) != 1:
+                parted.append(entry)
+                _create(stage, entry.path, folders).close()
     places = array("Q", sorted(places))
     blocks = (block for block, _ in groupby(place >> 32 for place in places))
     begin = 0
     for block, data in in_threads(blocks, reader.block, workers):
         end = bisect_left(places, block + 1 << 32, begin)
+        content = memoryview(data)
         for place in places[begin:end]:
             number = place & 0xFFFFFFFF
-            extent = directory.extent(number, block)
-            with open(_place(stage, directory.entries[number].path), "ab") as file:  # noqa: PTH123
-                file.write(memoryview(data)[extent.offset : extent.offset + extent.size])
+            entry, extent = directory.entries[number], directory.extent(number, block)
+            whole = extent.size == entry.size
+            with _create(stage, entry.path, folders) if whole else open(_place(stage, entry.path), "ab") as file:  # noqa: PTH123
+                file.write(content[extent.offset : extent.offset + extent.size])
+            if whole:
+                os.chmod(file.name, entry.mode)  # noqa: PTH101
         begin = end
-    for number in numbers:
-        entry = directory.entries[number]
-        if entry.kind is EntryKind.COPY and wanted[entry.original]:
-            _create(stage, entry.path, folders)
-            shutil.copyfile(_place(stage, directory.entries[entry.original].path), _place(stage, entry.path))
-    for number in numbers:
-        entry = directory.entries[number]
-        if entry.kind in (EntryKind.FILE, EntryKind.COPY):
-            os.chmod(_place(stage, entry.path), entry.mode)  # noqa: PTH101
+    for entry in copies:
+        with _create(stage, entry.path, folders) as file:
+            shutil.copyfile(_place(stage, directory.entries[entry.original].path), file.name)
+    for entry in (*parted, *copies):
+        os.chmod(_place(stage, entry.path), entry.mode)  # noqa: PTH101
 
 
 def _place(stage: Path, path: str) -> str:
@@ -133,13 +138,13 @@ def _place(stage: Path, path: str) -> str:
     return os.path.join(stage, path)  # noqa: PTH118
 
 
-def _create(stage: Path, path: str, folders: set[str]) -> None:
-    """An empty file; ``folders`` are those that have been made."""
+def _create(stage: Path, path: str, folders: set[str]) -> BufferedWriter:
+    """A new file, to be written and closed; ``folders`` are those that have been made."""
     folder = path.rpartition("/")[0]
     if folder not in folders:
         (stage / folder).mkdir(parents=True, exist_ok=True)
         folders.add(folder)
-    os.close(os.open(_place(stage, path), _NEW_FILE, 0o600))
+    return open(_place(stage, path), "xb")  # noqa: PTH123
 
 
 def _write_links_and_directories(directory: Directory, stage: Path, numbers: Sequence[int]) -> None:

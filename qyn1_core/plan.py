@@ -39,7 +39,7 @@ _Result = TypeVar("_Result")
 
 _HEAD: Final = 4096
 _CHUNK: Final = 1 << 20
-_CANONICAL_KEPT: Final = 16 << 20  # bytes of canonical forms kept from planning; others are made again
+_KEPT: Final = 16 << 20  # bytes of files and canonical forms kept from planning; others are read or made again
 _BINARY: Final = "binary"  # the frontend that takes what no other claims
 _CUT_FROM: Final = (3, 4)  # a block ends where it is at least so full
 
@@ -198,16 +198,24 @@ class _Reader:
         return self._canonicalisers[language]
 
     def _read(self, entry: ProjectEntry) -> Material:
+        # Opening a file takes longer than reading a small one. With an index most files are not even opened.
+        data = self._whole(entry) if self._index is None and self._kept + entry.size <= _KEPT else None
         language = self._language
         if language is None:
-            language = self._host.detect_language(entry.path, _read(entry, 0, min(entry.size, _HEAD)))
+            head = _read(entry, 0, min(entry.size, _HEAD)) if data is None else data[:_HEAD]
+            language = self._host.detect_language(entry.path, head)
         canonicaliser = self.canonicaliser(language)
-        if canonicaliser is None:
-            return Material(entry, language, entry.size)
-        data = canonicaliser.canonicalise(_read(entry, 0, entry.size, last=True), entry.path)
-        self._kept += len(data)
-        kept = data if self._kept <= _CANONICAL_KEPT else None
-        return Material(entry, language, len(data), kept)
+        if canonicaliser is not None:
+            data = canonicaliser.canonicalise(self._whole(entry) if data is None else data, entry.path)
+        size = entry.size if data is None else len(data)
+        if data is not None and self._kept + size <= _KEPT:
+            self._kept += size
+            return Material(entry, language, size, data)
+        return Material(entry, language, size)
+
+    @staticmethod
+    def _whole(entry: ProjectEntry) -> bytes:
+        return _read(entry, 0, entry.size, last=True)
 
     def parts(self, material: Material, size: int) -> Iterator[bytes]:
         """What is packed of ``material``, ``size`` bytes at a time."""
@@ -225,7 +233,7 @@ class _Reader:
         canonicaliser = self.canonicaliser(material.language)
         if canonicaliser is None or material.data is not None:
             return material.data
-        data = canonicaliser.canonicalise(_read(entry, 0, entry.size, last=True), entry.path)
+        data = canonicaliser.canonicalise(self._whole(entry), entry.path)
         if len(data) != material.size:
             raise _changed(entry)
         return data
@@ -357,7 +365,8 @@ def _read(entry: ProjectEntry, offset: int, size: int, *, last: bool = False) ->
 
     def read() -> bytes:
         with open(entry.source, "rb") as file:  # noqa: PTH123 (a Path for each file takes its time)
-            file.seek(offset)
+            if offset:
+                file.seek(offset)
             return file.read(size + 1 if last else size)
 
     data = _translated(read, entry)

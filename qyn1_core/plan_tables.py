@@ -19,7 +19,7 @@ _ENTRY_KINDS: Final = {"symlink": EntryKind.SYMLINK, "directory": EntryKind.DIRE
 class Material(NamedTuple):
     """One file to pack, of which ``size`` bytes are packed: its own, or those of its canonical form.
 
-    ``data`` is the canonical form if it was kept.
+    ``data`` is what is packed, if it was kept.
     """
 
     entry: ProjectEntry

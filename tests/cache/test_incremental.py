@@ -336,7 +336,7 @@ def test_a_canonical_form_that_is_not_kept_is_made_once_for_all_pieces(
         return original(self, data, path)
 
     monkeypatch.setattr(PythonFrontend, "canonicalise", watched)
-    monkeypatch.setattr(planning, "_CANONICAL_KEPT", 0)
+    monkeypatch.setattr(planning, "_KEPT", 0)
     settings = {"mode": "fast", "block_size": 4096, "fidelity": "canonical"}
     priors = resolve(tmp_path, command_line=settings, environ={}, host=HOST)
     plan = make_plan(discover(tmp_path), priors, HOST, index=FileIndex())

@@ -158,7 +158,7 @@ class TestMorpheme:
 
     def test_the_format_does_not_change_unnoticed(self) -> None:
         assert hashlib.sha256(encode(SAMPLE)).hexdigest() == (
-            "b5310c29c39f187a07cf298910ba3e9264b93dbd36c364767476f60df6ca8144"
+            "13cfb2a2253483ef0c5135d85c340a5b1a716340a301a3357e2b97b1bf2875b3"
         )
 
     def test_costs_add_up_to_the_payload(self) -> None:

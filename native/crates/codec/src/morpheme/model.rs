@@ -13,26 +13,34 @@ use super::tokens::{
     is_word_byte, Dictionary, BREAK, BREAK_CODES, BREAK_CODE_LIMIT, FIRST_WORD, LONGEST_WORD,
     SPACES, TABS, UNLISTED,
 };
+use crate::prefetch::prefetch;
 use crate::CodecError;
 use std::sync::Arc;
 
 /// Mixer inputs: candidates' standings, direct probability, match, constant.
 const INPUTS: usize = 8;
 /// Most candidates offered.
-const OFFERS: usize = 3;
+const OFFERS: usize = 6;
+/// Room for the candidates of a token (a power of two): three of each context, and the match's.
+const MOST_CANDIDATES: usize = 1 << KEY_BITS;
+const KEY_BITS: u32 = 4;
+/// Places in a context's list: three ranks with their standings, and absent (with that of the first).
+const PLACES: usize = 4 * STANDINGS;
+/// Offers that standings and classes tell apart; later ones count as the last of them.
+const DISTINCT: usize = 3;
 /// States of the match input.
 const MATCH_STATES: usize = 64;
 /// Classes of the token before.
 const CLASSES: usize = 1024;
-const BY_VOTES: usize = OFFERS * CLASSES;
+const BY_VOTES: usize = DISTINCT * CLASSES;
 /// A match so long that its token is tried alone before any candidates are looked for.
 const LONG_MATCH: usize = 32;
 
 /// Slots of each kind of context, rows and match places (log2), usually.
-const SLOT_BITS: [u32; CONTEXTS] = [14, 15, 15, 15];
+const SLOT_BITS: [u32; CONTEXTS] = [14, 15, 15, 15, 16];
 const ROW_BITS: u32 = 16;
 const MATCH_BITS: u32 = 18;
-const DIRECT_BITS: u32 = 12;
+const DIRECT_BITS: u32 = 16;
 
 /// A table's size (log2) for a block of `size` bytes: `usual` up to 2 MiB, more above,
 /// less for small blocks. Small tables stay in the caches, which matters more.
@@ -48,6 +56,12 @@ pub fn memory(size: usize) -> usize {
     let rows = table(ROW_BITS, 32) + table(MATCH_BITS, 4);
     // Tokens and words: 4 bytes a token, 12 a word, and room to grow; then trust, trees and a prior's words.
     slots + rows + 14 * size + (4 << 20)
+}
+
+/// Where the 32 direct cells of the context with hash `context` begin.
+#[inline(always)]
+fn direct_line(context: u32) -> usize {
+    (context >> (32 - DIRECT_BITS) & !31) as usize
 }
 
 /// The hash of the context of kind `k`.
@@ -101,7 +115,7 @@ impl Default for Trust {
     fn default() -> Self {
         Trust {
             standings: Arc::new(Meanings::new(
-                (0..CONTEXTS * OFFERS * 4 * STANDINGS)
+                (0..CONTEXTS * DISTINCT * PLACES)
                     .map(|i| standing_start(i / STANDINGS % 4, i % STANDINGS)),
             )),
             directs: Arc::new(Meanings::new((0..OFFERS * 1024).map(|i| initial(i % 1024)))),
@@ -109,7 +123,7 @@ impl Default for Trust {
                 (0..MATCH_STATES * OFFERS).map(|i| match_start(i % MATCH_STATES)),
             )),
             long_match: vec![Chance(64000 << 16 | 2); 4 * MATCH_STATES],
-            mixer: Mixer::new(BY_VOTES + OFFERS * (4 << CONTEXTS), UNIT / 8, 14),
+            mixer: Mixer::new(BY_VOTES + OFFERS * (4 << CONTEXTS), UNIT / 8, 24),
             symbols: SymbolTrust::default(),
         }
     }
@@ -287,6 +301,7 @@ impl<'a> Model<'a> {
             self.slots[k].prefetch(hashes[k]);
             self.knowledge.slots[k].prefetch(hashes[k]);
         }
+        prefetch(&self.direct[direct_line(hashes[0])]);
         let others = other_contexts(&around);
         self.symbols
             .prefetch(&self.knowledge.rows, &others, self.knowledge.code.tokens);
@@ -347,71 +362,74 @@ impl<'a> Model<'a> {
         (expected, match_length): (u32, usize),
     ) -> Option<u32> {
         let trust = &mut self.trust;
-        // How a place in the list of context `k` speaks for a candidate, against being absent there.
-        let score = |trust: &Trust, k: usize, place: usize| {
-            i32::from(trust.standings.logit(k * OFFERS * 4 * STANDINGS + place))
-        };
-        let mut tokens = [0u32; 3 * CONTEXTS + 1];
-        let mut scores = [0i32; 3 * CONTEXTS + 1];
+        // Candidates: the token, and its place in the list of each context.
+        let mut tokens = [0u32; MOST_CANDIDATES];
+        let mut places = [[0u16; CONTEXTS]; MOST_CANDIDATES];
+        // Its score above its number here, so that the greatest key is that of the best.
+        let mut keys = [0i32; MOST_CANDIDATES];
         let mut count = 0;
+        let absent =
+            std::array::from_fn(|k| (3 * STANDINGS) as u16 + lists[k][0].standing() as u16);
         if match_length > 0 {
             tokens[0] = expected;
-            scores[0] = trust.matches.logit(match_state(true, match_length)).into();
+            places[0] = absent;
+            keys[0] = i32::from(trust.matches.logit(match_state(true, match_length))) << KEY_BITS;
             count = 1;
         }
         for k in 0..CONTEXTS {
-            let absent = score(trust, k, 3 * STANDINGS + lists[k][0].standing() as usize);
+            // How a place in the list speaks for a candidate, against being absent there.
+            let score = |place: u16| {
+                i32::from(
+                    trust
+                        .standings
+                        .logit(k * DISTINCT * PLACES + usize::from(place)),
+                )
+            };
+            let without = score(absent[k]);
             for (rank, candidate) in lists[k].iter().enumerate() {
                 let token = candidate.token();
                 if candidate.0 == 0 {
                     break;
                 }
-                let more =
-                    score(trust, k, rank * STANDINGS + candidate.standing() as usize) - absent;
+                if token == self.refused[OFFERS] {
+                    continue;
+                }
                 let at = tokens[..count]
                     .iter()
                     .position(|&other| other == token)
                     .unwrap_or(count);
-                tokens[at] = token;
-                scores[at] += more;
-                count = count.max(at + 1);
+                if at == count {
+                    tokens[at] = token;
+                    places[at] = absent;
+                    keys[at] = at as i32;
+                    count += 1;
+                }
+                let place = (rank * STANDINGS) as u16 + candidate.standing() as u16;
+                places[at][k] = place;
+                keys[at] += (score(place) - without) << KEY_BITS;
             }
         }
         let class = (around.back[0] >> 1).min(800) as usize;
-        let mut number = 0;
-        while number < OFFERS.min(count) {
-            let mut best = number;
-            for i in number + 1..count {
-                if scores[i] > scores[best] {
-                    best = i;
-                }
-            }
-            tokens.swap(number, best);
-            scores.swap(number, best);
-            let token = tokens[number];
-            if token == self.refused[OFFERS] {
-                count -= 1;
-                tokens.swap(number, count);
-                scores.swap(number, count);
-                continue;
-            }
+        let line = direct_line(hashes[0]);
+        for number in 0..OFFERS.min(count) {
+            let best = keys[..count]
+                .iter()
+                .fold(i32::MIN, |best, &key| best.max(key));
+            let best = best as usize & (MOST_CANDIDATES - 1);
+            keys[best] = i32::MIN | best as i32;
+            let token = tokens[best];
+            let row = number.min(DISTINCT - 1);
             let mut inputs = [0i16; INPUTS];
             let mut maps = [0usize; CONTEXTS];
             let mut votes = 0;
             for k in 0..CONTEXTS {
-                let list = &lists[k];
-                let mut place = 3 * STANDINGS + list[0].standing() as usize;
-                for rank in 0..3 {
-                    if list[rank].0 != 0 && list[rank].token() == token {
-                        place = rank * STANDINGS + list[rank].standing() as usize;
-                        votes |= 1 << k;
-                    }
-                }
-                maps[k] = (k * OFFERS + number) * 4 * STANDINGS + place;
+                let place = usize::from(places[best][k]);
+                votes |= usize::from(place < 3 * STANDINGS) << k;
+                maps[k] = (k * DISTINCT + row) * PLACES + place;
                 inputs[k] = trust.standings.logit(maps[k]);
             }
-            let direct = hash(11, token, hashes[0], number as u32);
-            let cell = &mut self.direct[(direct >> (32 - DIRECT_BITS)) as usize];
+            let direct = token.wrapping_mul(0x9E37_79B1) >> 27 ^ number as u32;
+            let cell = &mut self.direct[line | direct as usize & 31];
             let direct_map = number * 1024 + cell.state();
             inputs[CONTEXTS] = trust.directs.logit(direct_map);
             let agrees = match_length > 0 && expected == token;
@@ -427,7 +445,7 @@ impl<'a> Model<'a> {
                 (true, _) => 3,
             };
             let sets = [
-                class + number * CLASSES,
+                class + row * CLASSES,
                 BY_VOTES + ((number * 4 + matching) << CONTEXTS | votes),
             ];
             let p = squash(trust.mixer.mix(&inputs, sets)).clamp(16, 65520);
@@ -447,7 +465,6 @@ impl<'a> Model<'a> {
                 return Some(token);
             }
             self.refused[number] = token;
-            number += 1;
         }
         None
     }
@@ -560,6 +577,8 @@ impl<'a> Model<'a> {
         self.spelled.clear();
         let mut whole = 0u32;
         let mut part = 0u32;
+        // Where the last letters stood in a word before, and how many of them agree.
+        let (mut tail, mut agreed) = (0, 0u32);
         while self.spelled.len() < LONGEST_WORD {
             let at = self.spelled.len();
             let contexts = [
@@ -567,6 +586,12 @@ impl<'a> Model<'a> {
                 hash(35, last & 0xffff, 0, 0),
                 hash(36, last & 0xff_ffff, 0, 0),
                 hash(38, part, around.inside.min(4), at.min(1) as u32),
+                hash(33, last, 0, 0),
+                if agreed > 0 {
+                    hash(34, self.dictionary.letter(tail).into(), agreed.min(8), 0)
+                } else {
+                    hash(32, at.min(3) as u32, last & 0xff, 0)
+                },
             ];
             let letter = word.get(at).copied().unwrap_or(0);
             let byte = self.symbols.symbol(
@@ -581,6 +606,15 @@ impl<'a> Model<'a> {
                 break;
             }
             self.spelled.push(byte);
+            if agreed > 0 && self.dictionary.letter(tail) == byte {
+                tail += 1;
+                agreed += 1;
+            } else {
+                agreed = 0;
+                if let Some(at) = self.dictionary.tail(&self.spelled) {
+                    (tail, agreed) = (at, 1);
+                }
+            }
             last = last << 8 | u32::from(byte);
             whole = hash(39, whole, byte.into(), 1);
             let edge = byte == b'_'
@@ -607,7 +641,7 @@ impl<'a> Model<'a> {
 #[inline(always)]
 fn other_contexts(around: &Around) -> [u32; symbols::CONTEXTS] {
     let Around {
-        back: [t1, _],
+        back: [t1, t2, _],
         first,
         above,
         callee,
@@ -619,6 +653,8 @@ fn other_contexts(around: &Around) -> [u32; symbols::CONTEXTS] {
         hash(44, first, above, 0),
         hash(45, callee, t1, inside),
         hash(46, first, t1, 0),
+        hash(47, t1, t2, 0),
+        hash(48, t1, above, 0),
     ]
 }
 

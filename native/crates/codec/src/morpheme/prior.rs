@@ -9,7 +9,7 @@ use super::columns::{ColumnReader, ColumnWriter, Columns};
 use super::contexts::{Candidate, Slots};
 use super::mixing::Numbers;
 use super::model::{context_hash, valid, Code, Knowledge, Trust};
-use super::recent::CONTEXTS;
+use super::recent::{CONTEXTS, TOKEN_PARTS};
 use super::symbols::Rows;
 use super::tokens::{is_word_byte, Dictionary, FIRST_WORD, LONGEST_WORD};
 use crate::CodecError;
@@ -27,7 +27,7 @@ const ALWAYS: [u32; 3] = [0, 1, 2];
 /// The successors of one context.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gram {
-    /// Two ranks and a plain number.
+    /// Ranks of tokens, then plain numbers.
     pub context: [u32; 3],
     /// How often the context occurred, logarithmically, 0..=15.
     pub confidence: u32,
@@ -149,7 +149,8 @@ fn code_content<C: Columns>(columns: &mut C, content: &mut Content) -> Result<()
     let tokens = ranked(&content.levels).len() as u32;
     for k in 0..CONTEXTS {
         let first = GRAM + k * GRAM_COLUMNS;
-        code_grams(columns, first, &mut content.grams[k], tokens)?;
+        let limits = std::array::from_fn(|j| if j < TOKEN_PARTS[k] { tokens } else { 1 << 24 });
+        code_grams(columns, first, &mut content.grams[k], (limits, tokens))?;
     }
     code_rows(columns, &mut content.rows)?;
     code_trust(columns, &mut content.trust)
@@ -192,7 +193,7 @@ fn code_grams<C: Columns>(
     columns: &mut C,
     first: usize,
     grams: &mut Vec<Gram>,
-    tokens: u32,
+    (limits, tokens): ([u32; 3], u32),
 ) -> Result<(), CodecError> {
     // Columns: the parts of a context as steps or whole, sizes, confidences, ranks, likelihoods.
     let (parts, sizes, confidences) = (first, first + 6, first + 7);
@@ -216,8 +217,7 @@ fn code_grams<C: Columns>(
                 gram.context[j].wrapping_sub(base),
             );
             gram.context[j] = base + step;
-            let limit = if j < 2 { tokens } else { 1 << 24 };
-            if gram.context[j] >= limit {
+            if gram.context[j] >= limits[j] {
                 return Err(CodecError::BadPrior("a context is out of range"));
             }
             fresh |= step > 0;
@@ -433,8 +433,11 @@ pub fn build(content: Content) -> Knowledge {
         let grams = &content.grams[k];
         let mut slots = Slots::new(usize::BITS - (grams.len() * 2).max(64).leading_zeros());
         for gram in grams {
-            let [a, b, c] = gram.context;
-            let hash = context_hash(k, [tokens[a as usize], tokens[b as usize], c]);
+            let mut context = gram.context;
+            for part in &mut context[..TOKEN_PARTS[k]] {
+                *part = tokens[*part as usize];
+            }
+            let hash = context_hash(k, context);
             let mut candidates = [Candidate::default(); 3];
             for (candidate, &(rank, likelihood)) in candidates
                 .iter_mut()

@@ -4,7 +4,9 @@ use super::tokens::{BREAK, SPACES};
 use crate::prefetch::prefetch;
 
 /// Contexts that name candidates.
-pub const CONTEXTS: usize = 4;
+pub const CONTEXTS: usize = 5;
+/// How many parts of each are tokens; a part that is none is below 2^24.
+pub const TOKEN_PARTS: [usize; CONTEXTS] = [2, 2, 2, 2, 3];
 /// Shortest match, in tokens.
 const SHORTEST_MATCH: usize = 4;
 /// A match of so many tokens is followed beyond a token that differs.
@@ -24,8 +26,8 @@ fn bracket_kind(morph: u32) -> u32 {
 /// What stands around the next token.
 #[derive(Clone, Copy)]
 pub struct Around {
-    /// The token before, and the one before that.
-    pub back: [u32; 2],
+    /// The three tokens before, the nearest first.
+    pub back: [u32; 3],
     /// The first token of the line, or of the line before at a line's start.
     pub first: u32,
     /// The token above.
@@ -42,12 +44,13 @@ impl Around {
     /// The contexts that name candidates.
     #[inline(always)]
     pub fn contexts(&self) -> [[u32; 3]; CONTEXTS] {
-        let [t1, t2] = self.back;
+        let [t1, t2, t3] = self.back;
         [
             [t1, 0, self.start],
             [t1, t2, 0],
             [t1, self.first, 0],
             [t1, self.callee, self.inside],
+            [t1, t2, t3],
         ]
     }
 }
@@ -105,7 +108,7 @@ impl Recent {
             None => (0, 4 + width as u32),
         };
         Around {
-            back: [self.tokens[n - 1], self.tokens[n - 2]],
+            back: [self.tokens[n - 1], self.tokens[n - 2], self.tokens[n - 3]],
             first: first.copied().unwrap_or(1),
             above,
             callee,

@@ -11,7 +11,7 @@ use crate::prefetch::prefetch;
 use std::sync::Arc;
 
 /// Contexts that are mixed.
-pub const CONTEXTS: usize = 4;
+pub const CONTEXTS: usize = 6;
 /// What the mixers take: the contexts, no context, and a constant.
 const INPUTS: usize = 8;
 /// Cell states: 4 bits of count, 6 of probability.
@@ -177,7 +177,7 @@ impl Default for SymbolTrust {
             meanings: Arc::new(Meanings::new(
                 (0..KINDS * (CONTEXTS + 1) * STATES).map(|i| initial(i % STATES)),
             )),
-            mixer: Mixer::new(BY_KNOWN + (KINDS << CONTEXTS), UNIT / 8, 14),
+            mixer: Mixer::new(BY_KNOWN + (KINDS << CONTEXTS), UNIT / 8, 24),
         }
     }
 }
@@ -413,7 +413,9 @@ impl Symbols {
                     trust,
                     &group,
                     tree,
-                    position.map_or(depth, |position| position * 4 + depth.min(3)),
+                    position.map_or(if depth < 4 { tree } else { depth + 12 }, |position| {
+                        position * 4 + depth.min(3)
+                    }),
                     way >> 63 == 1,
                 );
                 way <<= 1;

@@ -302,12 +302,26 @@ fn hash_word(word: &[u8]) -> u32 {
     hash ^ hash >> 15
 }
 
+/// So many letters are looked up.
+const TAIL: usize = 3;
+const TAIL_BITS: u32 = 15;
+
+#[inline(always)]
+fn tail_place(letters: &[u8]) -> usize {
+    let [a, b, c] = [letters[0], letters[1], letters[2]].map(u32::from);
+    ((a | b << 8 | c << 16).wrapping_mul(0x9E37_79B1) >> (32 - TAIL_BITS)) as usize
+        & ((1 << TAIL_BITS) - 1)
+}
+
 /// The words seen so far: number to bytes and back.
 #[derive(Clone)]
 pub struct Dictionary {
+    /// Words, a zero after each.
     text: Vec<u8>,
-    /// Word n is `text[ends[n]..ends[n + 1]]`.
+    /// Word n is `text[ends[n]..ends[n + 1] - 1]`.
     ends: Vec<u32>,
+    /// Where in `text` the last place is that follows three letters, by their hash.
+    tails: Vec<u32>,
     /// Open addressing: word number + 1, or 0.
     places: Vec<u32>,
 }
@@ -317,6 +331,7 @@ impl Default for Dictionary {
         Dictionary {
             text: Vec::new(),
             ends: vec![0],
+            tails: vec![0; 1 << TAIL_BITS],
             places: vec![0; 1 << 10],
         }
     }
@@ -333,7 +348,7 @@ impl Dictionary {
     pub fn word(&self, morph: u32) -> &[u8] {
         let number = (morph - FIRST_WORD) as usize;
         match (self.ends.get(number), self.ends.get(number + 1)) {
-            (Some(&start), Some(&end)) => &self.text[start as usize..end as usize],
+            (Some(&start), Some(&end)) => &self.text[start as usize..end as usize - 1],
             _ => &[],
         }
     }
@@ -365,10 +380,29 @@ impl Dictionary {
         if (number as usize + 1) * 2 > self.places.len() {
             self.grow();
         }
+        let start = self.text.len();
         self.text.extend_from_slice(word);
+        self.text.push(0);
+        for (at, letters) in word.windows(TAIL).enumerate() {
+            self.tails[tail_place(letters)] = (start + at + TAIL) as u32;
+        }
         self.ends.push(self.text.len() as u32);
         self.put(number);
         FIRST_WORD + number
+    }
+
+    /// Where in the words the letters at the end of `word` stood last, if they are so many.
+    #[inline(always)]
+    pub fn tail(&self, word: &[u8]) -> Option<usize> {
+        let letters = &word[word.len().checked_sub(TAIL)?..];
+        let at = self.tails[tail_place(letters)] as usize;
+        (at >= TAIL && self.text[at - TAIL..at] == *letters).then_some(at)
+    }
+
+    /// The letter at a place that `tail` gave or that follows one; 0 ends a word.
+    #[inline(always)]
+    pub fn letter(&self, at: usize) -> u8 {
+        self.text.get(at).copied().unwrap_or(0)
     }
 
     fn put(&mut self, number: u32) {
@@ -431,4 +465,25 @@ pub fn write(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_are_found_where_they_stood_last() {
+        let mut dictionary = Dictionary::default();
+        let first = dictionary.add(b"parse_line");
+        dictionary.add(b"ab");
+        let second = dictionary.add(b"reverse");
+        let follows = |word: &[u8]| dictionary.tail(word).map(|at| dictionary.letter(at));
+        assert_eq!(follows(b"to_par"), Some(b's'));
+        assert_eq!(follows(b"rse"), Some(0));
+        assert_eq!(follows(b"line"), Some(0));
+        assert_eq!(follows(b"ab"), None);
+        assert_eq!(follows(b"xyz"), None);
+        assert_eq!(dictionary.word(first), b"parse_line");
+        assert_eq!(dictionary.word(second), b"reverse");
+    }
 }

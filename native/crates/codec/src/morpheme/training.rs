@@ -8,7 +8,7 @@
 use super::coder::Sink;
 use super::model::{Model, Trust};
 use super::prior::{self, build, ranked, Content, Gram, PRIOR_ROW_BITS};
-use super::recent::{Recent, CONTEXTS};
+use super::recent::{Recent, CONTEXTS, TOKEN_PARTS};
 use super::symbols::Rows;
 use super::tokens::{Cutter, Dictionary, FIRST_WORD, MOST_WORDS};
 use super::{clusters::ordered, code_all, Knowledge};
@@ -22,7 +22,7 @@ const TRUST_BYTES: usize = 4_000_000;
 /// Most words that are kept.
 const WORDS: usize = 16_000;
 /// Most contexts of each kind that are kept.
-const KEPT: [usize; CONTEXTS] = [18_000, 40_000, 26_000, 26_000];
+const KEPT: [usize; CONTEXTS] = [16_000, 30_000, 16_000, 18_000, 10_000];
 /// Most nodes that are kept.
 const KEPT_ROWS: usize = 14_000;
 /// Places (log2) of the nodes while they are learned.
@@ -296,10 +296,14 @@ fn grams(k: usize, packages: &[&[Stream]], rank: &[u32], least: u16) -> Vec<Gram
         for stream in *files {
             let mut recent = Recent::new(8);
             for &(token, width) in stream {
-                let [a, b, c] = recent.around(width.into()).contexts()[k];
-                let (a, b, y) = (of(a), of(b), of(token));
-                if a != u32::MAX && b != u32::MAX && c < 1 << 24 {
+                let mut context = recent.around(width.into()).contexts()[k];
+                for part in &mut context[..TOKEN_PARTS[k]] {
+                    *part = of(*part);
+                }
+                if context.iter().all(|&part| part < 1 << 24) {
+                    let [a, b, c] = context;
                     counts.entry([a, b, c, TOTAL]).or_default().add(package);
+                    let y = of(token);
                     if y != u32::MAX {
                         counts.entry([a, b, c, y]).or_default().add(package);
                     }

@@ -18,13 +18,18 @@ TEMPORARY_PREFIX = ".qyn1-"
 
 
 def check_target(path: Path | None) -> None:
-    """Say what `whole_file` would say of ``path`` (None: nothing to write), before the work that is written there."""
+    """Refuse a ``path`` that `whole_file` could not write (None: nothing to write), before the work for it is done.
+
+    Raises `ConfigError`, `NotFound` or `PermissionDenied`.
+    """
     if path is None:
         return
     if path.is_dir():
         raise ConfigError(f"{path} is a folder: name a file to write")
     if not path.parent.is_dir():
         raise NotFound(f"the folder {path.parent} does not exist: create it first")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise PermissionDenied(f"no permission to write in the folder {path.parent}")
 
 
 @contextmanager
@@ -33,20 +38,14 @@ def whole_file(path: Path, *, force: bool = False, mode: int = 0o666, durable: b
 
     ``mode`` is subject to the umask. ``durable``: once the block has ended, the file survives a
     failure of the machine. Raises `PermissionDenied` when ``path`` exists and not ``force``,
-    `NotFound` when its folder does not exist.
+    and what `check_target` does.
     """
-    if path.is_dir():
-        raise ConfigError(f"{path} is a folder: name a file to write")
+    check_target(path)
     if not force and os.path.lexists(path):
         raise PermissionDenied(f"{path} exists: choose another name, or --force to replace it")
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}.tmp")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-    try:
-        descriptor = os.open(temporary, flags, mode)
-    except FileNotFoundError:
-        raise NotFound(f"the folder {path.parent} does not exist: create it first") from None
-    except PermissionError:
-        raise PermissionDenied(f"no permission to write in the folder {path.parent}") from None
+    descriptor = os.open(temporary, flags, mode)
     try:
         with os.fdopen(descriptor, "w+b") as file:
             yield file

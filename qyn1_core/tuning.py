@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
@@ -28,7 +28,7 @@ from qyn1_core.settings import size_text
 from qyn1_plugins.host import Host
 from qyn1_plugins.spec import BlockEvent
 
-__all__ = ["Objective", "Trial", "Watch", "tune"]
+__all__ = ["Objective", "Trial", "Watch", "Way", "tune"]
 
 Watch = Callable[[str], AbstractContextManager[Callable[[BlockEvent], None] | None]]
 """Makes of a trial's name an observer of its blocks, for as long as it runs."""
@@ -41,30 +41,11 @@ _WORTH_A_TRIAL: Final = 0.05  # of the project's bytes; a language with less can
 
 
 @dataclass(frozen=True)
-class Trial:
-    """One way to pack the project, and what came of it: bytes and seconds on the clock.
+class Way:
+    """What can be chosen. ``workers`` 0: as many as fit; ``level`` None: the compressor's own.
 
-    ``workers`` 0: as many as fit; ``level`` None: the compressor's own. ``compressors`` are
-    those of single languages, as in the setting.
+    ``compressors`` are those of single languages: the items of the setting.
     """
-
-    mode: str
-    block_size: int
-    workers: int
-    packed_size: int
-    seconds: float
-    level: int | None = None
-    compressors: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """For people."""
-        return _Way(self.mode, self.block_size, self.workers, self.level, tuple(self.compressors.items())).name
-
-
-@dataclass(frozen=True)
-class _Way:
-    """What can be chosen."""
 
     mode: str
     block_size: int
@@ -74,6 +55,7 @@ class _Way:
 
     @property
     def name(self) -> str:
+        """For people."""
         parts = [self.mode, f"blocks of {size_text(self.block_size)}"]
         if self.level is not None:
             parts.append(f"level {self.level}")
@@ -81,6 +63,25 @@ class _Way:
         if self.workers:
             parts.append(f"{self.workers} worker{'s' * (self.workers > 1)}")
         return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One way to pack the project, and what came of it: bytes and seconds on the clock."""
+
+    way: Way
+    packed_size: int
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """That of its way."""
+        return self.way.name
+
+    def as_json(self) -> dict[str, object]:
+        """The stable form that ``--json`` prints."""
+        chosen = {**asdict(self.way), "compressors": dict(self.way.compressors)}
+        return {**chosen, "packed_size": self.packed_size, "seconds": self.seconds}
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def tune(
     search = _Search(project, priors, host, objective, clock, watch, progress)
     given = tuple(priors.compressors.items())
     best = min(
-        (search.attempt(_Way(mode, MODES[mode].block_size(), compressors=given)) for mode in usable),
+        (search.attempt(Way(mode, MODES[mode].block_size(), compressors=given)) for mode in usable),
         key=lambda way: objective.rank(search.trials[way]),
     )
     for factor in (2.0, 0.5):
@@ -177,9 +178,9 @@ class _Search:
         self._watch = watch
         self._progress = progress
         self._languages: dict[str, int] = {}
-        self.trials: dict[_Way, Trial] = {}
+        self.trials: dict[Way, Trial] = {}
 
-    def attempt(self, way: _Way) -> _Way:
+    def attempt(self, way: Way) -> Way:
         """Try ``way`` unless it has been tried."""
         if way in self.trials:
             return way
@@ -203,18 +204,16 @@ class _Search:
                 if seconds >= _TWICE_BELOW:
                     break
         self._languages = {language: row["raw_size"] for language, row in report.languages.items()}
-        trial = Trial(
-            way.mode, way.block_size, way.workers, report.packed_size, seconds, way.level, dict(way.compressors)
-        )
+        trial = Trial(way, report.packed_size, seconds)
         self.trials[way] = trial
         self._progress(trial)
         return way
 
-    def prefers(self, new: _Way, old: _Way) -> bool:
+    def prefers(self, new: Way, old: Way) -> bool:
         """Whether ``new`` came out clearly better than ``old``."""
         return self._objective.prefers(self.trials[new], self.trials[old])
 
-    def levels(self, best: _Way) -> _Way:
+    def levels(self, best: Way) -> Way:
         """``best``, or the same at another level of its mode's compressor."""
         levels = self._host.compressor(MODES[best.mode].compressors[0]).levels()
         for level in levels[1:]:
@@ -227,7 +226,7 @@ class _Search:
             best = other
         return best
 
-    def compressors(self, best: _Way) -> _Way:
+    def compressors(self, best: Way) -> Way:
         """``best``, or the same with another mode's compressor for some languages, those with most bytes first."""
         total = sum(self._languages.values())
         for language, size in sorted(self._languages.items(), key=lambda item: (-item[1], item[0])):
@@ -240,7 +239,7 @@ class _Search:
                     best = way
         return best
 
-    def _with(self, way: _Way, language: str, name: str) -> _Way:
+    def _with(self, way: Way, language: str, name: str) -> Way:
         """``way`` with the compressor ``name`` for ``language``. A level holds for it too, so it must have that."""
         level = way.level if way.level in self._host.compressor(name).levels() else None
         return replace(way, level=level, compressors=(*way.compressors, (language, name)))

@@ -16,7 +16,7 @@ from qyn1_core.output import check_target, whole_file
 from qyn1_core.pareto import pareto_front, pareto_picture, pareto_plot
 from qyn1_core.priors import Priors, resolve
 from qyn1_core.settings import parse_size, size_text
-from qyn1_core.tuning import Objective, Trial, tune
+from qyn1_core.tuning import Objective, Trial, Way, tune
 from qyn1_plugins.host import default_host
 
 _MODES = ("fast", "balanced", "maximum")
@@ -87,8 +87,8 @@ def command(
                 "schema_version": 1,
                 "objective": asdict(objective),
                 "met": met,
-                "best": asdict(best),
-                "trials": [{**asdict(trial), "pareto": trial in front} for trial in trials],
+                "best": best.as_json(),
+                "trials": [{**trial.as_json(), "pareto": trial in front} for trial in trials],
             }
         )
     else:
@@ -97,11 +97,11 @@ def command(
         say(f"nothing is within the budget; nearest: {best.name}")
         return 1
     if write:
-        say(f"wrote {best.name} into {write_settings(project, _settings(best, priors))}")
+        say(f"wrote {best.name} into {write_settings(project, _settings(best.way, priors))}")
     return 0
 
 
-def _settings(best: Trial, priors: Priors) -> Settings:
+def _settings(best: Way, priors: Priors) -> Settings:
     """What the manifest is to say. What it said of the level or the workers was for what it said of the rest."""
     settings: dict[str, str | int | Mapping[str, str] | None] = {
         "mode": best.mode,
@@ -109,8 +109,8 @@ def _settings(best: Trial, priors: Priors) -> Settings:
         "level": best.level,
         "workers": best.workers or None,
     }
-    if best.compressors != priors.compressors:
-        settings["compressors"] = best.compressors
+    if dict(best.compressors) != priors.compressors:
+        settings["compressors"] = dict(best.compressors)
     return settings
 
 

@@ -24,7 +24,7 @@ from qyn1_core.manifest_writing import write_settings
 from qyn1_core.pareto import pareto_front, pareto_picture, pareto_plot
 from qyn1_core.settings import MODES
 from qyn1_core.suite import SUITE, shipped_baseline
-from qyn1_core.tuning import Objective, Trial, tune
+from qyn1_core.tuning import Objective, Trial, Way, tune
 from qyn1_plugins.host import default_host
 
 if sys.version_info >= (3, 11):
@@ -250,7 +250,7 @@ def test_presets_that_say_the_same_are_measured_once(project: Path, monkeypatch:
 
 @given(st.lists(st.tuples(st.integers(1, 20), st.integers(1, 20)), min_size=1, max_size=30))
 def test_nothing_beats_the_front_and_everything_else_is_beaten(points: list[tuple[int, int]]) -> None:
-    trials = [Trial("fast", 1, number, size, float(seconds)) for number, (size, seconds) in enumerate(points)]
+    trials = [Trial(Way("fast", 1, number), size, float(seconds)) for number, (size, seconds) in enumerate(points)]
     front = pareto_front(trials)
 
     def beats(a: Trial, b: Trial) -> bool:
@@ -265,7 +265,7 @@ def test_nothing_beats_the_front_and_everything_else_is_beaten(points: list[tupl
 
 
 def test_objectives_put_the_budget_first() -> None:
-    small, quick = Trial("maximum", 1, 0, 10, 9.0), Trial("fast", 1, 0, 20, 1.0)
+    small, quick = Trial(Way("maximum", 1), 10, 9.0), Trial(Way("fast", 1), 20, 1.0)
     for objective, winner in (
         (Objective(), small),
         (Objective(seconds=10), small),
@@ -289,9 +289,9 @@ def test_tune_tries_what_it_says_and_finds_the_best(project: Path) -> None:
     assert seen == trials
     assert best in trials
     assert best.packed_size <= min(trial.packed_size for trial in trials) * 1.001
-    assert {trial.mode for trial in trials} == {"fast"}
-    assert len({trial.block_size for trial in trials}) >= 3
-    assert {trial.workers for trial in trials} >= {0, 1}
+    assert {trial.way.mode for trial in trials} == {"fast"}
+    assert len({trial.way.block_size for trial in trials}) >= 3
+    assert {trial.way.workers for trial in trials} >= {0, 1}
 
 
 def test_the_winner_goes_into_the_manifest(project: Path, tmp_path: Path, run: Callable[..., tuple[str, str]]) -> None:
@@ -406,7 +406,7 @@ def test_levels_and_compressors_of_single_languages_are_tried(tmp_path: Path, mo
         clock=lambda: float(next(ticks)) * 10,
     )  # fmt: skip
     # mixing has no level 2, and gains more than that.
-    assert (best.level, best.compressors) == (None, {"text": "store", "python": "mixing"})
+    assert (best.way.level, dict(best.way.compressors)) == (None, {"text": "store", "python": "mixing"})
     assert best.name == "fast, blocks of 2 MiB, store for text, mixing for python"
     assert {priors.level for priors in seen} == {None, 2}
     tried = {tuple(sorted(priors.compressors.items())) for priors in seen}
@@ -432,7 +432,7 @@ def test_the_project_shows_its_trials_on_a_terminal(project: Path) -> None:
 
 
 def test_the_plot_for_the_terminal_marks_the_winner_and_the_front() -> None:
-    trials = [Trial("fast", 1, 0, 300, 1.0), Trial("balanced", 1, 0, 200, 2.0), Trial("fast", 2, 0, 400, 4.0)]
+    trials = [Trial(Way("fast", 1), 300, 1.0), Trial(Way("balanced", 1), 200, 2.0), Trial(Way("fast", 2), 400, 4.0)]
     lines = pareto_plot(trials, trials[1])
     assert [line.count(mark) for mark in "@o." for line in ["".join(lines[:-1])]] == [1, 1, 1]
     assert lines[0].startswith("400 B |")
@@ -444,7 +444,7 @@ def test_the_plot_for_the_terminal_marks_the_winner_and_the_front() -> None:
 
 
 def test_the_picture_shows_every_trial_and_the_winner() -> None:
-    trials: Sequence[Trial] = [Trial("fast", 1024, 0, 300, 1.0), Trial("maximum", 1024, 2, 100, 4.0)]
+    trials: Sequence[Trial] = [Trial(Way("fast", 1024), 300, 1.0), Trial(Way("maximum", 1024, 2), 100, 4.0)]
     tree = ET.fromstring(pareto_picture(trials, trials[1], "a < b"))
     circles = tree.findall("{http://www.w3.org/2000/svg}circle")
     assert [circle.get("fill") for circle in circles] == ["#fff", "#c4632b"]

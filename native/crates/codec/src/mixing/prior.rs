@@ -19,7 +19,7 @@ const CONTEXT_LIMIT: usize = 1 << 18;
 const FOLLOWER_LIMIT: usize = 1 << 20;
 
 /// How often a follower may count as seen.
-pub const CONFIDENCES: [u8; 5] = [1, 2, 4, 6, 12];
+pub const CONFIDENCES: [u8; 8] = [1, 2, 3, 5, 8, 12, 16, 20];
 
 /// Bits that tell the contexts of a bucket apart. Fewer make room for more contexts and
 /// let more strange ones in.

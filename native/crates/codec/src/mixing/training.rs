@@ -26,7 +26,7 @@ const LEAST_FILE: usize = 256;
 /// Packages, besides the one that is predicted, that must agree on a follower.
 const LEAST_PACKAGES: u32 = 2;
 /// Bits that all contexts may take in a prior.
-const BUDGET: u64 = 970_000 * 8;
+const BUDGET: u64 = 945_000 * 8;
 /// Contexts in the order in which they are chosen, the ones gathered in one pass
 /// together: that bounds the memory of training. Those of one pass differ most.
 const PASSES: [&[usize]; 5] = [
@@ -68,8 +68,11 @@ fn confidence(files: u32) -> u8 {
         0..=1 => 0,
         2..=3 => 1,
         4..=7 => 2,
-        8..=16 => 3,
-        _ => 4,
+        8..=15 => 3,
+        16..=31 => 4,
+        32..=79 => 5,
+        80..=255 => 6,
+        _ => 7,
     }]
 }
 

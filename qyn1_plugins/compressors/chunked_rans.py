@@ -92,7 +92,7 @@ class ChunkedRans:
 
         Measured on text, noise and what makes the most tokens.
         """
-        return 10 * raw_size + (26 << 20)
+        return 10 * raw_size + (28 << 20)
 
     def memory_here(self, raw_size: int) -> int:
         """As `memory`; without the extension what the numpy encoder takes: arrays of some 220 bytes for each byte."""

@@ -23,10 +23,11 @@ pub struct Repetitions<'a> {
     three: Rows<1>,
     four: Rows<2>,
     six: Rows<4>,
-    nine: Rows<4>,
-    sixteen: Rows<8>,
+    nine: Rows<2>,
+    sixteen: Rows<4>,
+    thirty_two: Rows<8>,
     /// The hashes of the positions from `inserted` on, each position modulo `AHEAD`.
-    hashes: [[u32; 5]; AHEAD],
+    hashes: [[u32; 6]; AHEAD],
     inserted: usize,
     /// Distance and end of the longest repetition so far.
     carried: (usize, usize),
@@ -45,6 +46,7 @@ impl<'a> Repetitions<'a> {
             six: Rows::new(bits),
             nine: Rows::new(bits),
             sixteen: Rows::new(bits),
+            thirty_two: Rows::new(bits),
             hashes: std::array::from_fn(|position| hashes(data, position)),
             inserted: 0,
             carried: (1, 0),
@@ -65,8 +67,11 @@ impl<'a> Repetitions<'a> {
             self.found.push((self.nice as u32, self.carried.0 as u32));
             return &self.found;
         }
-        let [three, four, six, nine, sixteen] = self.hashes[position % AHEAD];
-        let far = self.sixteen.before(sixteen, position);
+        let [three, four, six, nine, sixteen, thirty_two] = self.hashes[position % AHEAD];
+        let far = self
+            .sixteen
+            .before(sixteen, position)
+            .chain(self.thirty_two.before(thirty_two, position));
         let mut best = (2, 1);
         if carried >= LONG {
             // Only a longer one can be of use.
@@ -110,12 +115,14 @@ impl<'a> Repetitions<'a> {
             self.six.prefetch(ahead[2]);
             self.nine.prefetch(ahead[3]);
             self.sixteen.prefetch(ahead[4]);
+            self.thirty_two.prefetch(ahead[5]);
             let here = std::mem::replace(&mut self.hashes[at % AHEAD], ahead);
             self.three.insert(here[0], at);
             self.four.insert(here[1], at);
             self.six.insert(here[2], at);
             self.nine.insert(here[3], at);
             self.sixteen.insert(here[4], at);
+            self.thirty_two.insert(here[5], at);
             self.inserted += 1;
         }
     }
@@ -147,18 +154,21 @@ fn look(
     }
 }
 
-/// A hash of 3, 4, 6, 9 and 16 bytes from `position` on; what lies past the end counts as zeros.
+/// A hash of 3, 4, 6, 9, 16 and 32 bytes from `position` on; what lies past the end counts as zeros.
 #[inline(always)]
-fn hashes(data: &[u8], position: usize) -> [u32; 5] {
-    let window = window(data, position);
-    let (low, high) = (window as u64, (window >> 64) as u64);
+fn hashes(data: &[u8], position: usize) -> [u32; 6] {
+    let halves = |window: u128| (window as u64, (window >> 64) as u64);
+    let (low, high) = halves(window(data, position));
+    let (third, fourth) = halves(window(data, position + 16));
     let top = |value: u64| (value.wrapping_mul(MULTIPLIER) >> 32) as u32;
-    let join = |next: u64| top(low.wrapping_mul(MULTIPLIER).rotate_left(29) ^ next);
+    let join = |value: u64, next: u64| value.wrapping_mul(MULTIPLIER).rotate_left(29) ^ next;
+    let sixteen = join(low, high);
     [
         top(low & 0xff_ffff),
         top(low & 0xffff_ffff),
         top(low & 0xffff_ffff_ffff),
-        join(high & 0xff),
-        join(high),
+        top(join(low, high & 0xff)),
+        top(sixteen),
+        top(join(join(sixteen, third), fourth)),
     ]
 }

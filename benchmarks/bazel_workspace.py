@@ -36,7 +36,7 @@ from typing import Final
 
 from benchmarks.inputs import projects
 from qyn1_core import envelope
-from qyn1_core.suite import corpora_root
+from qyn1_core.measuring.suite import corpora_root
 from qyn1_plugins.host import default_host
 
 PROJECT: Final = Path(__file__).parents[1]

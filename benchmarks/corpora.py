@@ -34,7 +34,7 @@ from typing import IO, Final
 import pathspec
 
 from qyn1_core.errors import Qyn1Error
-from qyn1_core.suite import corpora_root
+from qyn1_core.measuring.suite import corpora_root
 from qyn1_core.training import Manifest, Package, files_of, read_manifest, tree_digest
 
 __all__ = ["CorpusError", "fetch", "manifests"]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.corpora import PROJECTS, TRAINING
-from qyn1_core.suite import corpora_root
+from qyn1_core.measuring.suite import corpora_root
 from qyn1_core.training import files_of, read_manifest
 
 __all__ = ["Project", "SourceFile", "concatenation", "projects", "small_files", "tar_of", "training_packages"]

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.measure import Cost, Meter
-from qyn1_core.suite import corpora_root
+from qyn1_core.measuring.suite import corpora_root
 
 __all__ = ["make_file", "make_tree", "memory", "repack"]
 

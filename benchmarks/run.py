@@ -33,7 +33,7 @@ from benchmarks.peers import PEERS, Result, missing, train_dictionary
 from benchmarks.plot import pareto_picture
 from benchmarks.small import small_results
 from benchmarks.tables import project_table, small_table, speed_table
-from qyn1_core.suite import corpora_root
+from qyn1_core.measuring.suite import corpora_root
 from qyn1_plugins.host import default_host
 
 __all__ = ["main"]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 
 from benchmarks.inputs import concatenation, projects
-from qyn1_core.suite import corpora_root
+from qyn1_core.measuring.suite import corpora_root
 from qyn1_plugins.host import default_host
 from qyn1_plugins.spec import TIMED_STAGES, Source, StageTimer
 

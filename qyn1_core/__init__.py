@@ -18,10 +18,10 @@ from qyn1_core.lazy import lazily
 
 if TYPE_CHECKING:
     from qyn1_core.archive import Entry, EntryKind, Limits
+    from qyn1_core.configuration.priors import Priors, resolve
     from qyn1_core.errors import Qyn1Error
     from qyn1_core.package import Difference, Package, PublicView, diff, inspect_package, open_package, unpack
     from qyn1_core.packing import Sealing, pack
-    from qyn1_core.priors import Priors, resolve
     from qyn1_core.report import PackReport, UnpackReport
 
 __all__ = [
@@ -51,7 +51,7 @@ _HOME: Final = {
     "Limits": "archive",
     "PackReport": "report",
     "Package": "package",
-    "Priors": "priors",
+    "Priors": "configuration.priors",
     "PublicView": "package",
     "Qyn1Error": "errors",
     "Sealing": "packing",
@@ -60,7 +60,7 @@ _HOME: Final = {
     "inspect_package": "package",
     "open_package": "package",
     "pack": "packing",
-    "resolve": "priors",
+    "resolve": "configuration.priors",
     "unpack": "package",
 }
 

@@ -16,7 +16,7 @@ from qyn1_core.errors import ConfigError, NotFound, PermissionDenied
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from qyn1_core.priors import Priors
+    from qyn1_core.configuration.priors import Priors
     from qyn1_core.reading_host import ReadingHost
     from qyn1_core.sealing import Sealing
     from qyn1_plugins.host import Host

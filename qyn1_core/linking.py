@@ -28,10 +28,10 @@ from qyn1_core.archive import (
     check_path,
 )
 from qyn1_core.archive.layout import HEADER_SIZE
+from qyn1_core.configuration.priors import Priors
 from qyn1_core.errors import ConfigError, FormatError, NotFound, PermissionDenied, SourceError
 from qyn1_core.output import whole_file
 from qyn1_core.packing import pack_entries
-from qyn1_core.priors import Priors
 from qyn1_core.project import ProjectEntry
 from qyn1_core.report import LinkReport, PackReport, Stopwatch, peak_rss
 from qyn1_core.sealing import Sealing, seal_archive

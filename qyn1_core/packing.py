@@ -16,13 +16,13 @@ from qyn1_core.archive import ArchiveWriter, EntryKind, Method, UnsafePath, chec
 from qyn1_core.archive.directory import PRIOR_DIGEST_SIZE
 from qyn1_core.bytecode import with_bytecode
 from qyn1_core.cache import SealedStore, open_store
+from qyn1_core.configuration.priors import Priors, resolve
 from qyn1_core.errors import PluginError, SourceError
 from qyn1_core.file_index import FileIndex
 from qyn1_core.limits import choose_workers, machine
 from qyn1_core.output import whole_file
 from qyn1_core.pipeline import Background, in_order
 from qyn1_core.plan import BlockPlan, Plan, make_plan, read_block
-from qyn1_core.priors import Priors, resolve
 from qyn1_core.project import ProjectEntry, discover
 from qyn1_core.project_entries import by_path
 from qyn1_core.report import PackReport, Stopwatch, peak_rss

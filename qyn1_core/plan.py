@@ -14,10 +14,10 @@ from hashlib import sha256
 from typing import Final, TypeVar
 
 from qyn1_core.archive import Entry
+from qyn1_core.configuration.priors import Priors
 from qyn1_core.errors import ConfigError, NotFound, PermissionDenied, SourceError
 from qyn1_core.file_index import FileIndex, Known
 from qyn1_core.plan_tables import BlockPlan, BlockPlans, Material, Materials, Piece, PlannedEntries
-from qyn1_core.priors import Priors
 from qyn1_core.project_entries import ProjectEntry
 from qyn1_plugins.host import Host
 from qyn1_plugins.spec import Canonicaliser

@@ -24,8 +24,8 @@ from qyn1_setuptools.wheel import (
 from setuptools import Distribution
 from setuptools.errors import OptionError, SetupError
 
+from qyn1_core.configuration.manifest import find_manifest
 from qyn1_core.errors import Qyn1Error
-from qyn1_core.manifest import find_manifest
 from qyn1_core.packing import pack_entries
 from qyn1_plugins.host import default_host
 

@@ -13,11 +13,11 @@ from qyn1_setuptools.errors import setuptools_errors
 from qyn1_setuptools.files import distribution_files
 from setuptools import Command
 
+from qyn1_core.configuration.priors import Priors, resolve
+from qyn1_core.configuration.settings import FIELDS, Field
 from qyn1_core.errors import ConfigError
 from qyn1_core.keys import sealing_from
 from qyn1_core.packing import Sealing, pack_entries
-from qyn1_core.priors import Priors, resolve
-from qyn1_core.settings import FIELDS, Field
 from qyn1_plugins.host import Host, default_host
 
 __all__ = ["Qyn1"]

@@ -14,9 +14,9 @@ from typing import Any, Final
 from qyn1_setuptools.selection import file_entry, names
 from setuptools import Distribution
 
+from qyn1_core.configuration.priors import Priors
 from qyn1_core.errors import ConfigError
 from qyn1_core.ignore import Patterns
-from qyn1_core.priors import Priors
 from qyn1_core.project import ProjectEntry, discover, made_by_bazel
 
 __all__ = ["distribution_files"]

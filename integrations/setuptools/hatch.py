@@ -19,10 +19,10 @@ from hatchling.plugin import hookimpl
 from qyn1_setuptools.selection import file_entry
 from qyn1_setuptools.wheel import archive_path, check_patterns, import_settings, requirement, sealed_modules, stubs
 
+from qyn1_core.configuration.priors import Priors, resolve
 from qyn1_core.errors import ConfigError, Qyn1Error
 from qyn1_core.keys import sealing_from
 from qyn1_core.packing import pack_entries
-from qyn1_core.priors import Priors, resolve
 from qyn1_core.sealing import Sealing
 from qyn1_plugins.host import Host, default_host
 

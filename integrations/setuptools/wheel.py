@@ -12,9 +12,9 @@ from typing import Final
 
 from qyn1_setuptools.selection import names
 
+from qyn1_core.configuration.priors import Priors, resolve
 from qyn1_core.errors import ConfigError
 from qyn1_core.ignore import Patterns
-from qyn1_core.priors import Priors, resolve
 from qyn1_plugins.host import Host
 
 __all__ = ["archive_path", "check_patterns", "import_settings", "is_stub", "requirement", "sealed_modules", "stubs"]

@@ -9,14 +9,14 @@ from typing import Final
 
 import click
 
-from qyn1_core.benching import Case, as_document, compare, markdown, measure, read_baseline
 from qyn1_core.cli.options import Amount
 from qyn1_core.cli.terminal import print_json, say
+from qyn1_core.configuration.priors import Priors, resolve
+from qyn1_core.configuration.settings import MODES
 from qyn1_core.errors import ConfigError, NotFound
+from qyn1_core.measuring.benching import Case, as_document, compare, markdown, measure, read_baseline
+from qyn1_core.measuring.suite import check_projects, shipped_baseline, suite_projects
 from qyn1_core.output import check_target, whole_file
-from qyn1_core.priors import Priors, resolve
-from qyn1_core.settings import MODES
-from qyn1_core.suite import check_projects, shipped_baseline, suite_projects
 from qyn1_plugins.host import Host, default_host
 
 _SIZE_TOLERANCE: Final = 0.5  # per cent

@@ -10,10 +10,10 @@ from typing import TypeVar
 
 import click
 
+from qyn1_core.configuration.manifest import read_document
+from qyn1_core.configuration.priors import Priors, resolve
 from qyn1_core.errors import Qyn1Error
 from qyn1_core.linking import SourceFile
-from qyn1_core.manifest import read_document
-from qyn1_core.priors import Priors, resolve
 from qyn1_core.worker import Place
 from qyn1_plugins.host import Host, default_host
 

@@ -8,7 +8,7 @@ import click
 
 from qyn1_core.cli.options import setting_options
 from qyn1_core.cli.terminal import print_json, print_table
-from qyn1_core.priors import resolve
+from qyn1_core.configuration.priors import resolve
 from qyn1_plugins.host import default_host
 
 

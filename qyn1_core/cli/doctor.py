@@ -10,10 +10,10 @@ from importlib import metadata
 import click
 
 from qyn1_core.cli.terminal import human_size, print_json
+from qyn1_core.configuration.settings import FIELDS
 from qyn1_core.limits import Machine, choose_workers, machine, warnings
 from qyn1_core.packing import block_memory
 from qyn1_core.plan import MODES
-from qyn1_core.settings import FIELDS
 from qyn1_plugins import _native
 from qyn1_plugins.host import Host, default_host
 

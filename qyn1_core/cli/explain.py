@@ -12,8 +12,8 @@ import click
 from qyn1_core.cli.keys import identity_options
 from qyn1_core.cli.opening import open_from_options
 from qyn1_core.cli.terminal import human_size, print_json, print_table, printable, say
-from qyn1_core.explaining import Explanation, FileCost, Line, Share, explain, lines, pieces
-from qyn1_core.heat_map import heat, heat_map_page
+from qyn1_core.measuring.explaining import Explanation, FileCost, Line, Share, explain, lines, pieces
+from qyn1_core.measuring.heat_map import heat, heat_map_page
 from qyn1_core.output import whole_file
 from qyn1_plugins.host import default_host
 

@@ -7,10 +7,10 @@ import click
 from qyn1_core.cli.building import base_of, build_priors, naming, shared_host, target_option
 from qyn1_core.cli.options import sealing_options, setting_options
 from qyn1_core.cli.terminal import print_json
+from qyn1_core.configuration.priors import Priors
 from qyn1_core.errors import ConfigError
 from qyn1_core.keys import sealing_from
 from qyn1_core.linking import ObjectFile, link_objects
-from qyn1_core.priors import Priors
 from qyn1_core.worker import Place
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from qyn1_core.archive import DEFAULT_LIMITS
+from qyn1_core.configuration.settings import parse_size
 from qyn1_core.errors import ConfigError
 from qyn1_core.keys import identities_from
 from qyn1_core.package import Package, open_package
-from qyn1_core.settings import parse_size
 from qyn1_plugins.host import default_host
 
 __all__ = ["open_from_options", "spooled_input"]

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import click
 
-from qyn1_core.settings import FIELDS, Field
+from qyn1_core.configuration.settings import FIELDS, Field
 
 __all__ = ["Amount", "sealing_options", "setting_options"]
 

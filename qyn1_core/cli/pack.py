@@ -11,10 +11,10 @@ import click
 
 from qyn1_core.cli.options import sealing_options, setting_options
 from qyn1_core.cli.terminal import binary_stdout, human_size, print_json, progress_bar, say
+from qyn1_core.configuration.priors import resolve
 from qyn1_core.keys import sealing_from
 from qyn1_core.limits import lower_priority
 from qyn1_core.packing import pack
-from qyn1_core.priors import resolve
 from qyn1_core.report import PackReport
 from qyn1_plugins import _native
 from qyn1_plugins.host import default_host

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from qyn1_core.benching import Case, markdown, measure
 from qyn1_core.cli.bench import judge, load_baseline, named, size_tolerance_option, time_tolerance_option
 from qyn1_core.cli.terminal import print_table, say
+from qyn1_core.configuration.priors import read_preset, resolve
 from qyn1_core.errors import ConfigError, NotFound
+from qyn1_core.measuring.benching import Case, markdown, measure
+from qyn1_core.measuring.suite import shipped_baseline, suite_projects
 from qyn1_core.output import check_target, whole_file
-from qyn1_core.priors import read_preset, resolve
-from qyn1_core.suite import shipped_baseline, suite_projects
 from qyn1_plugins.host import default_host
 
 

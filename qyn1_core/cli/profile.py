@@ -12,13 +12,13 @@ import click
 from qyn1_core import envelope
 from qyn1_core.cli.options import setting_options
 from qyn1_core.cli.terminal import human_size, print_json, print_table, say
+from qyn1_core.configuration.priors import resolve
 from qyn1_core.errors import ConfigError, NotFound
-from qyn1_core.flame_graph import flame_graph_page
+from qyn1_core.measuring.flame_graph import flame_graph_page
+from qyn1_core.measuring.profiling import PROFILE_SCHEMA_VERSION, Profile, Sampler, sampled
 from qyn1_core.output import check_target, whole_file
 from qyn1_core.package import unpack
 from qyn1_core.packing import Sealing, pack
-from qyn1_core.priors import resolve
-from qyn1_core.profiling import PROFILE_SCHEMA_VERSION, Profile, Sampler, sampled
 from qyn1_plugins.host import default_host
 
 

@@ -10,13 +10,13 @@ import click
 
 from qyn1_core.cli.options import Amount
 from qyn1_core.cli.terminal import human_size, print_json, print_table, progress_bar, say
+from qyn1_core.configuration.manifest_writing import Settings, write_settings
+from qyn1_core.configuration.priors import Priors, resolve
+from qyn1_core.configuration.settings import parse_size, size_text
 from qyn1_core.errors import ConfigError
-from qyn1_core.manifest_writing import Settings, write_settings
+from qyn1_core.measuring.pareto import pareto_front, pareto_picture, pareto_plot
+from qyn1_core.measuring.tuning import Objective, Trial, Way, tune
 from qyn1_core.output import check_target, whole_file
-from qyn1_core.pareto import pareto_front, pareto_picture, pareto_plot
-from qyn1_core.priors import Priors, resolve
-from qyn1_core.settings import parse_size, size_text
-from qyn1_core.tuning import Objective, Trial, Way, tune
 from qyn1_plugins.host import default_host
 
 _MODES = ("fast", "balanced", "maximum")

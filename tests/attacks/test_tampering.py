@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from qyn1_core import Sealing, envelope, open_package, pack, unpack
+from qyn1_core.configuration.priors import resolve
 from qyn1_core.errors import Qyn1Error
-from qyn1_core.priors import resolve
 from qyn1_plugins.host import Host, default_host
 
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qyn1_core.archive import ArchiveReader, EntryKind
+from qyn1_core.configuration.priors import resolve
 from qyn1_core.errors import ConfigError, SourceError
 from qyn1_core.linking import ObjectFile, SourceFile, compile_object, link_objects
 from qyn1_core.package import open_package
-from qyn1_core.priors import resolve
 from qyn1_core.sealing import Sealing
 from qyn1_plugins.host import default_host
 

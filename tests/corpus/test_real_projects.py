@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from qyn1_core import Sealing, open_package, pack, unpack
-from qyn1_core.priors import resolve
+from qyn1_core.configuration.priors import resolve
 from qyn1_plugins.host import Host, default_host
 from trees import listing, same_trees
 

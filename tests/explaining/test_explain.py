@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from qyn1_core import Sealing, cli, open_package, pack
-from qyn1_core.explaining import explain, lines, pieces
-from qyn1_core.heat_map import HEAT_LEVELS, heat, heat_map_page
+from qyn1_core.configuration.priors import resolve
+from qyn1_core.measuring.explaining import explain, lines, pieces
+from qyn1_core.measuring.heat_map import HEAT_LEVELS, heat, heat_map_page
 from qyn1_core.package import Package
-from qyn1_core.priors import resolve
 from qyn1_plugins.errors import PluginError
 from qyn1_plugins.host import Host, default_host
 from qyn1_plugins.spec import COST_UNIT, Prior, Source, hookimpl

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qyn1_core import Sealing, envelope, pack, unpack
-from qyn1_core.priors import resolve
+from qyn1_core.configuration.priors import resolve
 from qyn1_plugins.host import Host, default_host
 from trees import same_trees
 

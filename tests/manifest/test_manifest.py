@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qyn1_core.configuration.manifest import find_manifest, read_manifest
+from qyn1_core.configuration.positions import json_lines, toml_lines
+from qyn1_core.configuration.settings import FIELDS, parse_size, size_text
 from qyn1_core.errors import ConfigError, NotFound
-from qyn1_core.manifest import find_manifest, read_manifest
-from qyn1_core.positions import json_lines, toml_lines
-from qyn1_core.settings import FIELDS, parse_size, size_text
 
 PYPROJECT = (
     '[project]\nname = "x"\n\n[tool.qyn1]\nmode = "fast"\n# why\nexclude = [\n  "tests/",\n]\nblock_size = "64 KiB"\n'

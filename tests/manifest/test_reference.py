@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qyn1_core.settings import FIELDS, json_schema, reference_table
+from qyn1_core.configuration.settings import FIELDS, json_schema, reference_table
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_shipped_schema_is_that_of_the_table() -> None:
-    shipped = resources.files("qyn1_core").joinpath("manifest.schema.json").read_text("utf-8")
+    shipped = resources.files("qyn1_core.configuration").joinpath("manifest.schema.json").read_text("utf-8")
     assert shipped == json.dumps(json_schema(), indent=2) + "\n"
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import qyn1_presets.plugin
 
-from qyn1_core.detection import detect_preset
-from qyn1_core.priors import resolve
+from qyn1_core.configuration.detection import detect_preset
+from qyn1_core.configuration.priors import resolve
 from qyn1_plugins.host import Host
 
 HOST = Host([(qyn1_presets.plugin, "qyn1", "1")])

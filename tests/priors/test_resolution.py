@@ -12,9 +12,9 @@ import qyn1_presets.plugin
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qyn1_core.configuration.priors import read_preset, resolve
+from qyn1_core.configuration.settings import FIELDS, MODES
 from qyn1_core.errors import ConfigError
-from qyn1_core.priors import read_preset, resolve
-from qyn1_core.settings import FIELDS, MODES
 from qyn1_plugins.host import Host
 from qyn1_plugins.spec import hookimpl
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from qyn1_core import Sealing, cli, pack, resolve
-from qyn1_core.flame_graph import flame_graph_page
-from qyn1_core.profiling import Profile, Sampler, sampled, stage_of
+from qyn1_core.measuring.flame_graph import flame_graph_page
+from qyn1_core.measuring.profiling import Profile, Sampler, sampled, stage_of
 from qyn1_plugins.compressors.chunked_rans import ChunkedRans
 from qyn1_plugins.compressors.mixing import Mixing
 from qyn1_plugins.compressors.morpheme import Morpheme

@@ -17,14 +17,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qyn1_core import PackReport, Priors, cli, pack, resolve, tuning
-from qyn1_core.benching import Case, compare, markdown, measure, read_baseline
+from qyn1_core import PackReport, Priors, cli, pack, resolve
+from qyn1_core.configuration.manifest_writing import write_settings
+from qyn1_core.configuration.settings import MODES
 from qyn1_core.errors import ConfigError
-from qyn1_core.manifest_writing import write_settings
-from qyn1_core.pareto import pareto_front, pareto_picture, pareto_plot
-from qyn1_core.settings import MODES
-from qyn1_core.suite import SUITE, shipped_baseline
-from qyn1_core.tuning import Objective, Trial, Way, tune
+from qyn1_core.measuring import tuning
+from qyn1_core.measuring.benching import Case, compare, markdown, measure, read_baseline
+from qyn1_core.measuring.pareto import pareto_front, pareto_picture, pareto_plot
+from qyn1_core.measuring.suite import SUITE, shipped_baseline
+from qyn1_core.measuring.tuning import Objective, Trial, Way, tune
 from qyn1_plugins.host import default_host
 
 if sys.version_info >= (3, 11):
@@ -165,7 +166,7 @@ def suite(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: C
     (corpora / "bench").mkdir(parents=True)
     project.rename(corpora / "bench/project")
     monkeypatch.setenv("QYN1_CORPORA", str(corpora))
-    monkeypatch.setattr("qyn1_core.suite.SUITE", ("project",))
+    monkeypatch.setattr("qyn1_core.measuring.suite.SUITE", ("project",))
     baseline = tmp_path / "baseline.json"
     run("bench", "--suite", "--repeat", "1", "--preset", "default", "--mode", "fast", "--save", baseline)
     for module in ("bench", "presets"):
@@ -234,7 +235,7 @@ def test_presets_that_say_the_same_are_measured_once(project: Path, monkeypatch:
         counted.append(priors)
         return pack(*arguments, priors=priors, **rest)
 
-    monkeypatch.setattr("qyn1_core.benching.pack", watched)
+    monkeypatch.setattr("qyn1_core.measuring.benching.pack", watched)
     ways = {
         name: resolve(project, command_line={"preset": name, "mode": "fast", "workers": 1}, environ={}, host=HOST)
         for name in ("python-data", "node-service", "rust-cpp-macros")

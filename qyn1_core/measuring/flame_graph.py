@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Final
 
-from qyn1_core.profiling import Frame, Profile, stage_of
+from qyn1_core.measuring.profiling import Frame, Profile, stage_of
 
 __all__ = ["flame_graph_page"]
 

@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from qyn1_core.configuration.priors import Priors
 from qyn1_core.errors import ConfigError
 from qyn1_core.package import open_package
 from qyn1_core.packing import Sealing, pack
 from qyn1_core.plan import make_plan, read_block
-from qyn1_core.priors import Priors
 from qyn1_core.project import discover
 from qyn1_plugins.host import Host
 

@@ -9,8 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from qyn1_core.benching import Case, read_baseline
 from qyn1_core.errors import ConfigError, NotFound, PluginError
+from qyn1_core.measuring.benching import Case, read_baseline
 from qyn1_plugins import _native
 
 __all__ = ["SUITE", "check_projects", "corpora_root", "shipped_baseline", "suite_projects"]

@@ -19,12 +19,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from qyn1_core.configuration.priors import Priors
+from qyn1_core.configuration.settings import size_text
 from qyn1_core.errors import ConfigError, PluginError
 from qyn1_core.limits import machine
 from qyn1_core.packing import Sealing, pack
 from qyn1_core.plan import MODES
-from qyn1_core.priors import Priors
-from qyn1_core.settings import size_text
 from qyn1_plugins.host import Host
 from qyn1_plugins.spec import BlockEvent
 

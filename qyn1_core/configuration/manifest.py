@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, cast
 
+from qyn1_core.configuration.positions import json_lines, toml_lines
+from qyn1_core.configuration.settings import FIELDS, Field, unknown_name
 from qyn1_core.errors import ConfigError, NotFound, PermissionDenied
-from qyn1_core.positions import json_lines, toml_lines
-from qyn1_core.settings import FIELDS, Field, unknown_name
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -261,7 +261,7 @@ class Sampler:
 def _ours(stack: list[Frame]) -> list[Frame]:
     """``stack`` from the first frame of qyn1 on: how it was started is of no interest."""
     for depth, (module, _, _) in enumerate(stack):
-        if module.startswith("qyn1_") and not module.startswith(("qyn1_core.cli", "qyn1_core.profiling")):
+        if module.startswith("qyn1_") and not module.startswith(("qyn1_core.cli", "qyn1_core.measuring.profiling")):
             return stack[depth:]
     return []
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, cast
 
-from qyn1_core.detection import detect_preset
+from qyn1_core.configuration.detection import detect_preset
+from qyn1_core.configuration.manifest import Manifest, find_manifest, parse_document, read_manifest, read_settings
+from qyn1_core.configuration.positions import toml_lines
+from qyn1_core.configuration.settings import FIELDS, unknown_name
 from qyn1_core.errors import ConfigError
-from qyn1_core.manifest import Manifest, find_manifest, parse_document, read_manifest, read_settings
-from qyn1_core.positions import toml_lines
-from qyn1_core.settings import FIELDS, unknown_name
 from qyn1_plugins.host import Host
 
 __all__ = ["Priors", "resolve"]

@@ -7,7 +7,7 @@ from html import escape
 from itertools import groupby
 from typing import Final
 
-from qyn1_core.explaining import Explanation, FileCost, Piece, Share
+from qyn1_core.measuring.explaining import Explanation, FileCost, Piece, Share
 
 __all__ = ["HEAT_LEVELS", "heat", "heat_map_page"]
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from qyn1_core.configuration.manifest import parse_document, read_document
 from qyn1_core.errors import Qyn1Error
-from qyn1_core.manifest import parse_document, read_document
 
 __all__ = ["Detection", "detect_preset"]
 

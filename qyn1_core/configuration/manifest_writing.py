@@ -8,8 +8,8 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, Final, cast
 
+from qyn1_core.configuration.manifest import find_manifest
 from qyn1_core.errors import ConfigError, PluginError
-from qyn1_core.manifest import find_manifest
 from qyn1_core.output import whole_file
 
 __all__ = ["Settings", "write_settings"]

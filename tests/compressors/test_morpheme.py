@@ -140,8 +140,11 @@ class TestMorpheme:
 
     def test_longer_payloads_are_refused(self) -> None:
         payload = encode(SAMPLE)
-        for more in (b"\0", b"\xff", payload):
-            with pytest.raises(CodecError, match="left over"):
+        with pytest.raises(CodecError, match="left over"):
+            decode(payload + b"\0", len(SAMPLE))
+        # A payload ends as if zeros followed: other bytes may change the last token before they are left over.
+        for more in (b"\xff", payload):
+            with pytest.raises(CodecError):
                 decode(payload + more, len(SAMPLE))
 
     def test_another_size_is_refused(self) -> None:
@@ -158,7 +161,7 @@ class TestMorpheme:
 
     def test_the_format_does_not_change_unnoticed(self) -> None:
         assert hashlib.sha256(encode(SAMPLE)).hexdigest() == (
-            "13cfb2a2253483ef0c5135d85c340a5b1a716340a301a3357e2b97b1bf2875b3"
+            "2354457248ebe9d5722d789d1ca2635d9b8f87aa1bd1a0f3d0b875f9cd07ce2b"
         )
 
     def test_costs_add_up_to_the_payload(self) -> None:

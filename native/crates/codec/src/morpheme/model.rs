@@ -583,10 +583,8 @@ impl<'a> Model<'a> {
             let at = self.spelled.len();
             let contexts = [
                 hash(31, whole, 0, 0),
-                hash(35, last & 0xffff, 0, 0),
                 hash(36, last & 0xff_ffff, 0, 0),
                 hash(38, part, around.inside.min(4), at.min(1) as u32),
-                hash(33, last, 0, 0),
                 if agreed > 0 {
                     hash(34, self.dictionary.letter(tail).into(), agreed.min(8), 0)
                 } else {
@@ -644,17 +642,13 @@ fn other_contexts(around: &Around) -> [u32; symbols::CONTEXTS] {
         back: [t1, t2, _],
         first,
         above,
-        callee,
-        inside,
         ..
     } = *around;
     [
         hash(41, t1, 0, 0),
         hash(44, first, above, 0),
-        hash(45, callee, t1, inside),
         hash(46, first, t1, 0),
         hash(47, t1, t2, 0),
-        hash(48, t1, above, 0),
     ]
 }
 

@@ -11,7 +11,7 @@ use crate::prefetch::prefetch;
 use std::sync::Arc;
 
 /// Contexts that are mixed.
-pub const CONTEXTS: usize = 6;
+pub const CONTEXTS: usize = 4;
 /// What the mixers take: the contexts, no context, and a constant.
 const INPUTS: usize = 8;
 /// Cell states: 4 bits of count, 6 of probability.
@@ -22,7 +22,7 @@ pub const TOKEN: usize = 0;
 pub const NUMBER: usize = 1;
 pub const LETTER: usize = 2;
 const KINDS: usize = 3;
-/// Depths or positions that are told apart.
+/// Nodes and depths, or positions, that are told apart.
 const DEPTHS: usize = 32;
 
 const BY_KNOWN: usize = KINDS * DEPTHS;
@@ -167,7 +167,7 @@ impl Rows {
 #[derive(Clone)]
 pub struct SymbolTrust {
     meanings: Arc<Meanings>,
-    /// By kind and depth; from `BY_KNOWN` on by kind and by which contexts know the group.
+    /// By kind and by the node, below the first group by the depth; from `BY_KNOWN` on by kind and by which contexts know the group.
     mixer: Mixer<INPUTS>,
 }
 

@@ -32,7 +32,7 @@ from qyn1_core.errors import AuthenticationError, ConfigError, KeyUnavailable, P
 from qyn1_core.output import TEMPORARY_PREFIX, whole_file
 from qyn1_plugins.spec import CipherProvider
 
-__all__ = ["KEY_FILE_VARIABLE", "SealedStore", "cache_key", "cache_key_path", "open_store"]
+__all__ = ["KEY_FILE_VARIABLE", "SealedStore", "cache_key", "cache_key_path", "make_cache_folder"]
 
 KEY_FILE_VARIABLE: Final = "QYN1_CACHE_KEY_FILE"
 _KEY_SIZE: Final = 32
@@ -186,19 +186,15 @@ def cache_key(environ: Mapping[str, str] = os.environ, *, randomness: Callable[[
     return bytes.fromhex(text.decode("ascii"))
 
 
-def open_store(folder: Path, limit: int, cipher: CipherProvider) -> SealedStore:
-    """The cache in ``folder``, which is made if need be, with this user's key.
-
-    Raises `ConfigError`, `PermissionDenied` or `KeyUnavailable`.
-    """
+def make_cache_folder(folder: Path) -> None:
+    """Make ``folder``, if need be, and mark it as a cache. Raises `ConfigError` or `PermissionDenied`."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (folder / "CACHEDIR.TAG").exists():
             (folder / "CACHEDIR.TAG").write_bytes(_TAG)
     except (FileExistsError, NotADirectoryError):
-        raise ConfigError(f"cache: {folder} is not a folder; name another one") from None
+        raise ConfigError(f"{folder} is not a folder; name another one") from None
     except OSError as error:
-        raise PermissionDenied(f"cache: {folder} cannot be used: {error.strerror}; name another folder") from None
+        raise PermissionDenied(f"{folder} cannot be used: {error.strerror}; name another folder") from None
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        raise PermissionDenied(f"cache: no permission to write in {folder}; name another folder")
-    return SealedStore(folder, cache_key(), cipher, limit=limit)
+        raise PermissionDenied(f"no permission to write in {folder}; name another folder")

@@ -130,10 +130,11 @@ def sealing_from(
         return Sealing.convergent(recipients, armor=armor)
     if priors.deterministic:
         if sealing_secret_file is None:
-            raise ConfigError(
-                "deterministic packages need a secret: --sealing-secret-file FILE (32 or more random bytes), "
-                "or --convergent if it is acceptable that a guess of the whole input can be confirmed"
-            )
+            with priors.naming("deterministic"):
+                raise ConfigError(
+                    "deterministic packages need a secret: --sealing-secret-file FILE (32 or more random bytes), "
+                    "or --convergent if it is acceptable that a guess of the whole input can be confirmed"
+                )
         return Sealing.deterministic(recipients, read_secret(sealing_secret_file, "sealing secret"), armor=armor)
     if sealing_secret_file:
         raise ConfigError("--sealing-secret-file goes with --deterministic")
@@ -152,16 +153,15 @@ def _recipients(
     named = [name for name in ("recipients", "recipients_files") if priors.origins[name] == "command line"]
     texts = priors.recipients if not named or "recipients" in named else ()
     files = priors.recipients_files if not named or "recipients_files" in named else ()
-    for text in texts:
-        if ":" in text and host.has_key_scheme(text.partition(":")[0]):
-            found.extend(envelope.parse_recipients_text(_read_keys(host, text), text))
-        else:
-            try:
+    with priors.naming("recipients"):
+        for text in texts:
+            if ":" in text and host.has_key_scheme(text.partition(":")[0]):
+                found.extend(envelope.parse_recipients_text(_read_keys(host, text), text))
+            else:
                 found.append(envelope.parse_recipient(text))
-            except ConfigError as error:
-                raise ConfigError(f"recipients: {error}") from None
-    for reference in files:
-        found.extend(envelope.parse_recipients_text(_read_public(host, reference), reference))
+    with priors.naming("recipients_files"):
+        for reference in files:
+            found.extend(envelope.parse_recipients_text(_read_public(host, reference), reference))
     if found:
         return found
     passphrase = _environment_passphrase()

@@ -15,9 +15,9 @@ from qyn1_core import work
 from qyn1_core.archive import ArchiveWriter, EntryKind, Method, UnsafePath, check_entries
 from qyn1_core.archive.directory import PRIOR_DIGEST_SIZE
 from qyn1_core.bytecode import with_bytecode
-from qyn1_core.cache import SealedStore, open_store
+from qyn1_core.cache import SealedStore, cache_key, make_cache_folder
 from qyn1_core.configuration.priors import Priors, resolve
-from qyn1_core.errors import PluginError, SourceError
+from qyn1_core.errors import SourceError
 from qyn1_core.file_index import FileIndex
 from qyn1_core.limits import choose_workers, machine
 from qyn1_core.output import whole_file
@@ -120,7 +120,10 @@ def _pack(
         _check_plugins(priors, host)
         cache = None
         if priors.cache is not None:
-            cache = _Cache(open_store(Path(priors.cache), priors.cache_size, host.cipher(priors.cipher)), host)
+            with priors.naming("cache"):
+                make_cache_folder(Path(priors.cache))
+            cipher = host.cipher(priors.cipher)
+            cache = _Cache(SealedStore(Path(priors.cache), cache_key(), cipher, limit=priors.cache_size), host)
             stack.callback(cache.finish_writing)
         with watch.stage("plan"):
             index = None if cache is None else cache.index(place, priors)
@@ -167,10 +170,8 @@ def _check_plugins(priors: Priors, host: Host) -> None:
         asked.append(("cipher", "cipher", host.cipher, priors.cipher))
     asked.append(("executor", "executor", host.executor, priors.executor))
     for setting, key, get, name in asked:
-        try:
+        with priors.naming(setting, key):
             get(name)
-        except PluginError as error:
-            raise PluginError(f"{priors.origins[setting]}: {key}: {error}") from None
 
 
 def _check_names(plan: Plan) -> None:
@@ -370,8 +371,13 @@ def _encoded(
         language: host.compressor(recipe.compressor).memory(largest.get(language, 0))
         for language, recipe in plan.recipes.items()
     }
+
+    def make_executor() -> Executor:
+        with priors.naming("executor_options"):
+            return provider.create(workers, priors.executor_options)
+
     tasks = _tasks(plan, chosen, cache, watch)
-    for task, raw in in_order(tasks, submit, lambda: provider.create(workers, priors.executor_options), workers + 1):
+    for task, raw in in_order(tasks, submit, make_executor, workers + 1):
         result = work.Encoded.unpack(raw)
         if cache is not None and task.known is None:
             with watch.stage("cache"):

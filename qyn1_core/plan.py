@@ -264,9 +264,10 @@ def _recipe(language: str, priors: Priors, mode: Mode, host: Host, notes: list[s
     own = compressor.name in (wanted, mode.compressors[0])
     level = levels[0] if priors.level is None or not own else priors.level
     if level not in levels:
-        raise ConfigError(
-            f"level {level} is not one of {compressor.name}: it has {levels[0]} to {levels[-1]}; change level or mode"
-        )
+        with priors.naming("level"):
+            raise ConfigError(
+                f"{level} is not one of {compressor.name}: it has {levels[0]} to {levels[-1]}; change level or mode"
+            )
     return Recipe(compressor.name, level)
 
 

@@ -8,7 +8,8 @@ resolution serves the command, the setuptools command and the Bazel rules.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +19,7 @@ from qyn1_core.configuration.detection import detect_preset
 from qyn1_core.configuration.manifest import Manifest, find_manifest, parse_document, read_manifest, read_settings
 from qyn1_core.configuration.positions import toml_lines
 from qyn1_core.configuration.settings import FIELDS, unknown_name
-from qyn1_core.errors import ConfigError
+from qyn1_core.errors import ConfigError, Qyn1Error
 from qyn1_plugins.host import Host
 
 __all__ = ["Priors", "resolve"]
@@ -70,6 +71,16 @@ class Priors:
     def is_given(self, name: str) -> bool:
         """Whether somebody chose the value: the project, the environment or the command line, not a preset."""
         return not self.origins[name].startswith(("default", "preset "))
+
+    @contextmanager
+    def naming(self, name: str, key: str = "") -> Iterator[None]:
+        """Errors in the block come from the value of the setting ``name`` (or of ``key``): say where that stands."""
+        try:
+            yield
+        except Qyn1Error as error:
+            if self.origins[name] != DEFAULT:
+                error.args = (f"{self.origins[name]}: {key or name}: {error}",)
+            raise
 
     def as_dict(self) -> dict[str, object]:
         """Every setting as JSON types, in the order of the reference."""

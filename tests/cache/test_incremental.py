@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from qyn1_core import PackReport, Sealing, cli, pack, resolve
 from qyn1_core import plan as planning
-from qyn1_core.cache import SealedStore, cache_key, cache_key_path, open_store
+from qyn1_core.cache import SealedStore, cache_key, cache_key_path, make_cache_folder
 from qyn1_core.errors import ConfigError, KeyUnavailable, SourceError
 from qyn1_core.file_index import FileIndex, Known
 from qyn1_core.plan import make_plan, read_block
@@ -212,7 +212,8 @@ def test_bad_places_are_refused_in_one_line(
     (tmp_path / "file").write_text("x")
     command = ["pack", str(project), "-o", str(tmp_path / "p.qyn1"), "--no-encrypt", "-q", "--mode", "fast"]
     assert cli.run([*command, "--cache", str(tmp_path / "file")]) == 2
-    assert capfd.readouterr().err == f"qyn1: cache: {tmp_path / 'file'} is not a folder; name another one\n"
+    said = capfd.readouterr().err
+    assert said == f"qyn1: command line: cache: {tmp_path / 'file'} is not a folder; name another one\n"
     assert cli.run([*command, "--cache", str(tmp_path / "cache")]) == 0
     cache_key_path().chmod(0o644)
     assert cli.run([*command, "-f", "--cache", str(tmp_path / "cache")]) == 5
@@ -225,7 +226,7 @@ def test_bad_places_are_refused_in_one_line(
     with pytest.raises(KeyUnavailable, match="holds no cache key"):
         cache_key()
     with pytest.raises(ConfigError):
-        open_store(tmp_path / "file/below", 1 << 20, HOST.cipher())
+        make_cache_folder(tmp_path / "file/below")
 
 
 # -- files that need not be read -----------------------------------------------------

@@ -10,6 +10,15 @@ import pytest
 
 from qyn1_core import cli
 
+UNUSABLE = {  # settings that look right until they are used
+    "level": "77",
+    "recipients": '["age1foo"]',
+    "recipients_files": '["none.txt"]',
+    "executor_options": '{ speed = "high" }',
+    "cache": '"../short"',
+    "deterministic": "true",
+}
+
 
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
@@ -23,7 +32,13 @@ from qyn1_core import cli
         (["pack", "src", "--mode", "fastest"], 2, "fastest"),
         (["pack", "src", "--preset", "pyton-web"], 2, "python-web"),
         (["pack", "src", "--block-size", "7 parsecs"], 2, "parsecs"),
-        (["pack", "src", "--level", "77", "--mode", "fast"], 2, "level"),
+        (["pack", "src", "--level", "77", "--mode", "fast"], 2, "command line: level: 77 is not one of chunked"),
+        (["pack", "level"], 2, "qyn1: qyn1.toml:1: level: 77 is not one of morpheme"),
+        (["pack", "recipients"], 2, "qyn1: qyn1.toml:1: recipients: 'age1foo' is no recipient"),
+        (["pack", "recipients_files"], 3, "qyn1: qyn1.toml:1: recipients_files: the recipients file "),
+        (["pack", "executor_options"], 2, "qyn1: qyn1.toml:1: executor_options: the executor 'threads' has no option"),
+        (["pack", "cache"], 2, "qyn1: qyn1.toml:1: cache: "),
+        (["pack", "deterministic"], 2, "qyn1: qyn1.toml:1: deterministic: "),
         (["pack", "src", "--executor", "thread"], 7, "threads"),
         (["pack", "src", "--cipher", "rot13"], 7, "rot13"),
         (["pack", "src", "--compressor", "python=gzip"], 7, "gzip"),
@@ -93,6 +108,9 @@ def test_bad_input_is_one_clear_line(
     (tmp_path / "range.toml").write_text('block_size = "1 B"\n')
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken/qyn1.toml").write_text("mode = [\n")
+    for key, value in UNUSABLE.items():
+        (tmp_path / key).mkdir()
+        (tmp_path / key / "qyn1.toml").write_text(f"{key} = {value}\n")
     (tmp_path / f"{tmp_path.name}.qyn1").write_bytes(b"")
     assert run("pack", "src", "-o", "bare.qyn1", "--no-encrypt", "--mode", "fast")[0] == 0
     assert run("pack", "src", "-o", "sealed.qyn1", "--mode", "fast")[0] == 0

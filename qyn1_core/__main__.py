@@ -1,5 +1,17 @@
-"""``python -m qyn1_core`` is the ``qyn1`` command."""
+"""The ``qyn1`` command, also as ``python -m qyn1_core``."""
 
-from qyn1_core.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command and leave the process with its exit code."""
+    try:
+        from qyn1_core.cli import main as command  # noqa: PLC0415  (takes long enough to be interrupted)
+    except KeyboardInterrupt:
+        sys.stderr.write("qyn1: interrupted\n")
+        sys.exit(130)
+    command()
+
+
+if __name__ == "__main__":
+    main()

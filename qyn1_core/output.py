@@ -45,9 +45,8 @@ def whole_file(path: Path, *, force: bool = False, mode: int = 0o666, durable: b
         raise PermissionDenied(f"{path} exists: choose another name, or --force to replace it")
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}.tmp")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-    descriptor = os.open(temporary, flags, mode)
-    try:
-        with os.fdopen(descriptor, "w+b") as file:
+    try:  # before the file is made: a signal may arrive as soon as it is
+        with os.fdopen(os.open(temporary, flags, mode), "w+b") as file:
             yield file
             file.flush()
             if durable:
@@ -59,7 +58,7 @@ def whole_file(path: Path, *, force: bool = False, mode: int = 0o666, durable: b
         if durable:
             sync_directory(path.parent)
     finally:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # what went wrong before is what to tell
             temporary.unlink()
 
 

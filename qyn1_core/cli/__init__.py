@@ -49,6 +49,7 @@ _COMMANDS: Final = {
 }
 _INTERRUPTED: Final = 130
 _TERMINATED: Final = 143
+_ENDING: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class _Lazy(click.Group):
@@ -88,8 +89,10 @@ def qyn1() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and leave the process with its exit code."""
     warnings.showwarning = _show_warning
-    _make_termination_clean()
-    sys.exit(run(arguments))
+    _make_signals_unwind()
+    code = run(arguments)
+    _leave_undisturbed()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -134,16 +137,28 @@ def _usage(error: click.ClickException) -> str:
 
 
 class _Terminated(BaseException):
-    """SIGTERM arrived: unwind, so that nothing half-written stays behind."""
+    """The process is asked to end."""
 
 
-def _make_termination_clean() -> None:
-    def unwind(_number: int, _frame: object) -> None:
-        raise _Terminated
+def _make_signals_unwind() -> None:
+    """The first signal unwinds, so that nothing half-written stays behind; the next must not disturb that."""
+
+    def unwind(number: int, _frame: object) -> None:
+        _leave_undisturbed()
+        raise KeyboardInterrupt if number == signal.SIGINT else _Terminated
 
     # Not in the main thread: somebody else owns the signals.
     with contextlib.suppress(ValueError):
-        signal.signal(signal.SIGTERM, unwind)
+        for number in _ENDING:
+            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup and a shell's background jobs have it
+                signal.signal(number, unwind)
+
+
+def _leave_undisturbed() -> None:
+    """From here on a signal would only leave something behind, print a traceback or change the exit code."""
+    with contextlib.suppress(ValueError):
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _os_error(error: OSError) -> str:

@@ -18,7 +18,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-_HELD_BACK: Final = (signal.SIGINT, signal.SIGTERM)
+_HELD_BACK: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 @contextmanager
@@ -84,8 +84,9 @@ class ProcessesExecutor:
     def create(self, workers: int, options: Mapping[str, str]) -> Executor:
         """``workers`` processes; there are no options."""
         check_options(self.name, options, {})
-        return _Pool(
-            workers,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_leave_interrupts_to_the_parent,
-        )
+        with _interrupts_held_back():  # the process that tracks semaphores starts here too
+            return _Pool(
+                workers,
+                mp_context=multiprocessing.get_context("spawn"),
+                initializer=_leave_interrupts_to_the_parent,
+            )

@@ -31,10 +31,13 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "HOME": str(tmp_path / "home"), "XDG_CONFIG_HOME": str(tmp_path / "home")}
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)], ids=["int", "term", "hup"]
+)
 @pytest.mark.parametrize("executor", ["threads", "processes"])
+@pytest.mark.parametrize("times", [1, 3], ids=["once", "impatiently"])
 def test_a_signal_leaves_nothing_behind(
-    project: Path, tmp_path: Path, number: signal.Signals, code: int, executor: str
+    project: Path, tmp_path: Path, number: signal.Signals, code: int, executor: str, times: int
 ) -> None:
     out = tmp_path / "out"
     out.mkdir()
@@ -50,14 +53,22 @@ def test_a_signal_leaves_nothing_behind(
     deadline = time.monotonic() + 60
     while not list(out.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.02)
-    if number is signal.SIGINT:
-        os.killpg(process.pid, number)  # as a terminal does: everybody in the foreground gets it
-    else:
-        process.send_signal(number)
+    for _ in range(times):
+        if number is signal.SIGTERM:
+            process.send_signal(number)
+        else:
+            os.killpg(process.pid, number)  # as a terminal does: everybody in the foreground gets it
+        time.sleep(0.02 * (times > 1))
     _, errors = process.communicate(timeout=120)
     assert process.returncode == code, errors
     assert list(out.iterdir()) == []
     assert b"Traceback" not in errors
+
+
+def test_an_interrupt_while_the_command_loads_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n")
+    done = subprocess.run([*COMMAND, "list"], env=environment(tmp_path), cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (130, b"qyn1: interrupted\n")
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks in /proc how far the command is")

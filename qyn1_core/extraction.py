@@ -21,7 +21,7 @@ from pathlib import Path
 
 from qyn1_core.archive import ArchiveReader, Directory, Entry, EntryKind
 from qyn1_core.errors import NotFound, PermissionDenied
-from qyn1_core.output import TEMPORARY_PREFIX, current_umask, sync_directory
+from qyn1_core.output import TEMPORARY_PREFIX, current_umask, naming, sync_directory
 from qyn1_core.pipeline import in_threads
 
 __all__ = ["extract", "select"]
@@ -37,7 +37,7 @@ def extract(reader: ArchiveReader, target: Path, numbers: Sequence[int], *, work
     if os.path.lexists(target) and not target.is_dir():
         raise PermissionDenied(f"{target} is not a folder: choose another one with -C")
     _check_conflicts(target, (directory.entries[n] for n in numbers), force=force)
-    with _staging(target) as stage:
+    with naming(target), _staging(target) as stage:
         _write_files(reader, stage, numbers, workers)
         _write_links_and_directories(directory, stage, numbers)
         _put_in_place(stage, target)

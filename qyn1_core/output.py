@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from qyn1_core.errors import ConfigError, NotFound, PermissionDenied
 
-__all__ = ["TEMPORARY_PREFIX", "check_target", "current_umask", "sync_directory", "whole_file"]
+__all__ = ["TEMPORARY_PREFIX", "check_target", "current_umask", "naming", "sync_directory", "whole_file"]
 
 TEMPORARY_PREFIX = ".qyn1-"
 
@@ -33,6 +33,17 @@ def check_target(path: Path | None) -> None:
 
 
 @contextmanager
+def naming(place: Path) -> Iterator[None]:
+    """System errors of the block that name no file, as those of a full disk, or a temporary one are about ``place``."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or TEMPORARY_PREFIX in str(error.filename):
+            error.filename = str(place)
+        raise
+
+
+@contextmanager
 def whole_file(path: Path, *, force: bool = False, mode: int = 0o666, durable: bool = True) -> Iterator[BinaryIO]:
     """A file to write, read and seek in, that gets the name ``path`` when the block ends well.
 
@@ -46,7 +57,7 @@ def whole_file(path: Path, *, force: bool = False, mode: int = 0o666, durable: b
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}.tmp")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     try:  # before the file is made: a signal may arrive as soon as it is
-        with os.fdopen(os.open(temporary, flags, mode), "w+b") as file:
+        with naming(path), os.fdopen(os.open(temporary, flags, mode), "w+b") as file:
             yield file
             file.flush()
             if durable:

@@ -12,6 +12,7 @@ from qyn1_core.archive import DEFAULT_LIMITS
 from qyn1_core.configuration.settings import parse_size
 from qyn1_core.errors import ConfigError
 from qyn1_core.keys import identities_from
+from qyn1_core.output import naming
 from qyn1_core.package import Package, open_package
 from qyn1_plugins.host import default_host
 
@@ -26,8 +27,9 @@ def spooled_input(file: str) -> Path | BinaryIO:
         return Path(file)
     spool = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115  (the package that reads it closes it)
     stream = sys.stdin.buffer
-    while part := stream.read(1 << 20):
-        spool.write(part)
+    with naming(Path(tempfile.gettempdir())):
+        while part := stream.read(1 << 20):
+            spool.write(part)
     return cast("BinaryIO", spool)
 
 

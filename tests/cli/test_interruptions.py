@@ -142,7 +142,7 @@ def test_a_file_size_limit_leaves_no_output(project: Path, tmp_path: Path) -> No
         check=False,
     )
     assert done.returncode == 1, done.stderr
-    assert b"File too large" in done.stderr
+    assert done.stderr.decode() == f"qyn1: {out / 'p.qyn1'}: File too large\n"
     assert list(out.iterdir()) == []
 
 

@@ -365,15 +365,20 @@ def _read(entry: ProjectEntry, offset: int, size: int, *, last: bool = False) ->
     """Exactly ``size`` bytes; when ``last``, the file must end there."""
 
     def read() -> bytes:
-        with open(entry.source, "rb") as file:  # noqa: PTH123 (a Path for each file takes its time)
+        with open(entry.source, "rb", opener=_without_waiting) as file:  # noqa: PTH123 (a Path takes its time)
             if offset:
                 file.seek(offset)
-            return file.read(size + 1 if last else size)
+            return file.read(size + 1 if last else size) or b""
 
     data = _translated(read, entry)
     if len(data) != size:
         raise _changed(entry)
     return data
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open ``path``, and should it have become a pipe, do not wait for what somebody may write to it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _changed(entry: ProjectEntry) -> SourceError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -311,11 +311,21 @@ def test_a_file_that_changed_just_now_is_not_remembered(tmp_path: Path) -> None:
         assert (FileIndex(index.pack()).find(signature) == known) is remembered
 
 
-def test_a_file_that_changes_after_planning_is_an_error(project: Path) -> None:
+def becomes_another(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"secret", b"public"))
+
+
+def becomes_a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)  # whoever opens it waits for a writer, if he does not look out
+
+
+@pytest.mark.parametrize("change", [becomes_another, becomes_a_pipe])
+def test_a_file_that_changes_after_planning_is_an_error(project: Path, change: Callable[[Path], None]) -> None:
     priors = resolve(project, command_line={"mode": "fast", "block_size": 4096}, environ={}, host=HOST)
     plan = make_plan(discover(project), priors, HOST, index=FileIndex())
     path = project / "package3/module10.py"
-    path.write_bytes(path.read_bytes().replace(b"secret", b"public"))
+    change(path)
     block = next(
         block
         for block in plan.blocks

@@ -365,7 +365,7 @@ def _read(entry: ProjectEntry, offset: int, size: int, *, last: bool = False) ->
     """Exactly ``size`` bytes; when ``last``, the file must end there."""
 
     def read() -> bytes:
-        with open(entry.source, "rb", opener=_without_waiting) as file:  # noqa: PTH123 (a Path takes its time)
+        with open(entry.source, "rb", opener=_without_waiting) as file:
             if offset:
                 file.seek(offset)
             return file.read(size + 1 if last else size) or b""

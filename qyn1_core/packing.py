@@ -19,7 +19,7 @@ from qyn1_core.cache import SealedStore, cache_key, make_cache_folder
 from qyn1_core.configuration.priors import Priors, resolve
 from qyn1_core.errors import SourceError
 from qyn1_core.file_index import FileIndex
-from qyn1_core.limits import choose_workers, machine
+from qyn1_core.limits import check_room, choose_workers, machine
 from qyn1_core.output import whole_file
 from qyn1_core.pipeline import Background, in_order
 from qyn1_core.plan import BlockPlan, Plan, make_plan, read_block
@@ -28,11 +28,12 @@ from qyn1_core.project_entries import by_path
 from qyn1_core.report import PackReport, Stopwatch, peak_rss
 from qyn1_core.sealing import Sealing, seal_archive
 from qyn1_plugins.host import Host, default_host
-from qyn1_plugins.spec import BlockEvent, Compressor, Prior, Substitute
+from qyn1_plugins.spec import BlockEvent, Compressor, Prior
 
 __all__ = ["Sealing", "block_memory", "pack", "pack_entries"]
 
 _WRITES_KEPT: Final = 4  # cache entries that wait to be written
+_STACK: Final = 8 << 20  # address space of a thread, of which it touches little
 
 
 def pack(
@@ -236,15 +237,19 @@ def _write_archive(
 
 def block_memory(compressor: Compressor, size: int) -> int:
     """Bytes that a worker takes for a block of ``size`` bytes: the compressor's, and copies on the way in and out."""
-    needed = compressor.memory_here(size) if isinstance(compressor, Substitute) else compressor.memory(size)
-    return needed + 3 * size
+    return work.encoder_memory(compressor, size) + 3 * size
 
 
 def _workers(plan: Plan, priors: Priors, host: Host) -> int:
     blocks = len(plan.blocks)
-    if priors.workers or blocks <= 1:  # nothing to choose, so that it does not matter what the machine has
-        return max(1, min(priors.workers, blocks))
+    if blocks == 0:
+        return 1
     most = max(block_memory(host.compressor(plan.recipes[b.language].compressor), b.raw_size) for b in plan.blocks)
+    if priors.workers or blocks == 1:  # nothing to choose
+        workers = max(1, min(priors.workers, blocks))
+        if priors.executor == "threads":
+            check_room(workers * (most + _STACK))
+        return workers
     return min(
         choose_workers(0, machine(), most, limit=priors.worker_limit, reserved_cpus=priors.reserved_cpus), blocks
     )

@@ -20,9 +20,9 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from qyn1_core.archive import checksum
-from qyn1_core.limits import lower_priority
+from qyn1_core.limits import check_room, lower_priority
 from qyn1_plugins.host import Host, default_host
-from qyn1_plugins.spec import Compressor, Prior, Source, StageTimer
+from qyn1_plugins.spec import Compressor, Prior, Source, StageTimer, Substitute
 
 __all__ = ["Encoded", "StageObserver", "encode_block", "register", "stages_timed"]
 
@@ -103,7 +103,13 @@ def encode_block(
     return _RESULT.pack(checksum(data), stored, spent) + (data if stored else payload)
 
 
+def encoder_memory(compressor: Compressor, size: int) -> int:
+    """Bytes that ``compressor`` takes here for a block of ``size`` bytes."""
+    return compressor.memory_here(size) if isinstance(compressor, Substitute) else compressor.memory(size)
+
+
 def _encode(compressor: Compressor, source: Source, prior: Prior | None, level: int) -> bytes:
+    check_room(encoder_memory(compressor, len(source.data)))
     observer = _stage_observer
     if observer is None or not isinstance(compressor, StageTimer):
         return compressor.encode(source, prior, level)

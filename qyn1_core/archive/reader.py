@@ -18,6 +18,7 @@ from qyn1_core.archive.layout import (
 )
 from qyn1_core.archive.limits import DEFAULT_LIMITS, Limits
 from qyn1_core.errors import CodecError, FormatError, PluginError
+from qyn1_core.limits import check_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +59,7 @@ def decode_block(host: Host | ReadingHost, block: Block, directory: Directory, p
     method = directory.methods[block.method]
     compressor = compressor_of(host, method)
     prior = host.prior_by_digest(method.prior) if method.prior else None
+    check_room(method.memory * 1024)
     data = compressor.decode(payload, block.raw_size, method.language, prior)
     if len(data) != block.raw_size:
         raise PluginError(

@@ -146,6 +146,27 @@ def test_a_file_size_limit_leaves_no_output(project: Path, tmp_path: Path) -> No
     assert list(out.iterdir()) == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not hold to the limit")
+@pytest.mark.parametrize("workers", ["1", "8"])
+def test_an_address_space_limit_is_one_clear_line(project: Path, tmp_path: Path, workers: str) -> None:
+    limited = (
+        "import resource, sys; from qyn1_core.cli import run; import qyn1_core.packing; "
+        "pages = int(open('/proc/self/statm').read().split()[0]); most = pages * resource.getpagesize() + (80 << 20); "
+        "resource.setrlimit(resource.RLIMIT_AS, (most, most)); sys.exit(run(sys.argv[1:]))"
+    )
+    arguments = ["pack", str(project), "--no-encrypt", "--mode", "maximum", "--workers", workers]
+    done = subprocess.run(
+        [sys.executable, "-c", limited, *arguments, "-o", str(tmp_path / "p.qyn1")],
+        env=environment(tmp_path),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.startswith(b"qyn1: out of memory: ")
+    assert done.stderr.count(b"\n") == 1
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["project"]
+
+
 def test_a_reader_that_goes_away_ends_the_command_quietly(project: Path, tmp_path: Path) -> None:
     run = subprocess.run
     run(

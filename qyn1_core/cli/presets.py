@@ -72,7 +72,7 @@ def promote(
     host = default_host()
     old = shipped_baseline() if baseline is None else load_baseline(baseline)
     way = f"preset {candidate.stem}"
-    if baseline is None and not any(case.way == way for case in old):
+    if not any(case.way == way for case in old):
         way = "preset default"
     settings: dict[str, object] = {**values, "workers": 1, "executor": "threads"}
     cases: list[Case] = []

@@ -124,13 +124,14 @@ def test_bench_against_its_own_baseline(project: Path, tmp_path: Path, run: Call
 # -- presets -------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("way", ["preset mine", "preset default"])  # a new preset is compared with the default one
 def test_a_preset_is_promoted_only_when_it_is_no_worse(
-    project: Path, tmp_path: Path, run: Callable[..., tuple[str, str]]
+    project: Path, tmp_path: Path, run: Callable[..., tuple[str, str]], way: str
 ) -> None:
     assert "python-web" in run("presets", "list")[0]
     candidate = tmp_path / "mine.toml"
     candidate.write_text('mode = "fast"\nblock_size = "4 KiB"\n')
-    row = {"project": "project", "way": "preset mine", "files": 12, "raw_size": 1, "packed_size": 1}
+    row = {"project": "project", "way": way, "files": 12, "raw_size": 1, "packed_size": 1}
     baseline = tmp_path / "baseline.json"
     command = ("presets", "promote", candidate, project, "--baseline", baseline, "-o", tmp_path / "out.toml")
     options = ("--repeat", "1")

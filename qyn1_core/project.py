@@ -2,7 +2,8 @@
 
 The rules, strongest first (docs/manifest.md shows them with examples):
 
-1. ``.git``, ``.hg`` and ``.svn`` are never packed, nor is what the caller names
+1. ``.git``, ``.hg`` and ``.svn`` are never packed, nor are ``.qyn1-*`` (output that is
+   under way, or that a crash has left), nor is what the caller names
    in ``skip`` (the package being written).
 2. ``exclude`` patterns leave out, a folder with all that it holds.
 3. ``include`` patterns take in what an ignore file leaves out, also inside a
@@ -29,6 +30,7 @@ from typing import Final
 from qyn1_core.archive.paths import without_case
 from qyn1_core.errors import ConfigError, NotFound, PermissionDenied, SourceError
 from qyn1_core.ignore import Patterns
+from qyn1_core.output import TEMPORARY_PREFIX
 from qyn1_core.project_entries import ProjectEntries, ProjectEntry
 
 __all__ = ["ProjectEntries", "ProjectEntry", "discover", "made_by_bazel"]
@@ -214,7 +216,7 @@ class _Walk:
         is_folder = name.endswith(b"/")
         text = os.fsdecode(name[:-1] if is_folder else name)
         location = os.path.join(folder.location, text)  # noqa: PTH118 (a Path for each file takes its time)
-        if text in _NEVER or (self.skip and location in self.skip):
+        if text in _NEVER or text.startswith(TEMPORARY_PREFIX) or (self.skip and location in self.skip):
             return None
         path = folder.relative + text
         included, ignored = self._choice(folder, path, above, folder.rules, is_folder)

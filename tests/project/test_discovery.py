@@ -96,8 +96,8 @@ def test_an_empty_project_gives_nothing(tmp_path: Path) -> None:
     assert list(discover(tmp_path)) == []
 
 
-@pytest.mark.parametrize("name", [".git", ".hg", ".svn"])
-def test_version_control_is_never_packed(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", [".git", ".hg", ".svn", ".qyn1-0123456789abcdef.tmp"])
+def test_version_control_and_unfinished_output_are_never_packed(tmp_path: Path, name: str) -> None:
     _write(tmp_path, f"{name}/config", f"sub/{name}/config", "a")
     assert _paths(discover(tmp_path, include=["*", name])) == ["a"]
 

@@ -9,7 +9,6 @@ Systems without such files report what the standard library knows.
 from __future__ import annotations
 
 import contextlib
-import mmap
 import os
 import re
 import sys
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from qyn1_core.errors import ConfigError, NotFound, PermissionDenied, Qyn1Error
+from qyn1_core.errors import ConfigError, NotFound, PermissionDenied
 
 __all__ = [
     "MEMORY_PER_WORKER",
@@ -328,23 +327,3 @@ def _io_priorities(root: Path) -> bool:
         for path in (root / "sys/block").glob("*/queue/scheduler")
         if (match := active.search(_read(path)))
     )
-
-
-def check_room(size: int) -> None:
-    """Where an address-space limit holds, see that ``size`` bytes can be had: native code that gets none dies.
-
-    Raises `Qyn1Error`.
-    """
-    if os.name != "posix":
-        return
-    import resource  # noqa: PLC0415  (not everywhere)
-
-    if size <= 0 or resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
-        return
-    try:
-        mmap.mmap(-1, size).close()
-    except OSError:
-        raise Qyn1Error(
-            f"out of memory: {-(-size >> 20)} MiB more than the address-space limit (ulimit -v) allows are needed; "
-            "raise it, or use fewer --workers, a smaller --block-size or another --mode"
-        ) from None

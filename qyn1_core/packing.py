@@ -19,13 +19,14 @@ from qyn1_core.cache import SealedStore, cache_key, make_cache_folder
 from qyn1_core.configuration.priors import Priors, resolve
 from qyn1_core.errors import SourceError
 from qyn1_core.file_index import FileIndex
-from qyn1_core.limits import check_room, choose_workers, machine
+from qyn1_core.limits import choose_workers, machine
 from qyn1_core.output import whole_file
 from qyn1_core.pipeline import Background, in_order
 from qyn1_core.plan import BlockPlan, Plan, make_plan, read_block
 from qyn1_core.project import ProjectEntry, discover
 from qyn1_core.project_entries import by_path
 from qyn1_core.report import PackReport, Stopwatch, peak_rss
+from qyn1_core.room import check_room
 from qyn1_core.sealing import Sealing, seal_archive
 from qyn1_plugins.host import Host, default_host
 from qyn1_plugins.spec import BlockEvent, Compressor, Prior

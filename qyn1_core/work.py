@@ -20,7 +20,8 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from qyn1_core.archive import checksum
-from qyn1_core.limits import check_room, lower_priority
+from qyn1_core.limits import lower_priority
+from qyn1_core.room import check_room
 from qyn1_plugins.host import Host, default_host
 from qyn1_plugins.spec import Compressor, Prior, Source, StageTimer, Substitute
 

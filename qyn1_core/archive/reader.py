@@ -18,7 +18,7 @@ from qyn1_core.archive.layout import (
 )
 from qyn1_core.archive.limits import DEFAULT_LIMITS, Limits
 from qyn1_core.errors import CodecError, FormatError, PluginError
-from qyn1_core.limits import check_room
+from qyn1_core.room import check_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from qyn1_core.sealing import Sealing
     from qyn1_plugins.host import Host
 
-__all__ = ["identities_from", "read_secret", "sealing_from"]
+__all__ = ["identities_from", "read_keys", "read_secret", "sealing_from"]
 
 _MAX_KEY_FILE: Final = 1 << 20
 
@@ -53,7 +53,7 @@ def read_passphrase(reference: str) -> str:
         raise ConfigError("the passphrase is not UTF-8 text") from None
 
 
-def _read_keys(host: Host | ReadingHost, reference: str) -> str:
+def read_keys(host: Host | ReadingHost, reference: str) -> str:
     """Text of a key file, or of ``scheme:reference`` through a key provider."""
     if os.path.exists(reference):  # noqa: PTH110
         return host.key_provider("file").read(reference)
@@ -75,7 +75,10 @@ def _environment_passphrase() -> str | None:
             content = file.readline(_MAX_KEY_FILE)
     except (ValueError, OSError):
         raise ConfigError(f"QYN1_PASSPHRASE_FD must be the number of an open descriptor, not {text!r}") from None
-    return content.decode("utf-8").rstrip("\r\n")
+    try:
+        return content.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise ConfigError("the passphrase on the descriptor QYN1_PASSPHRASE_FD is not UTF-8 text") from None
 
 
 def identities_from(
@@ -84,7 +87,7 @@ def identities_from(
     """What may open a package: the options, else the environment, else the default identity."""
     found: list[envelope.Identity] = []
     for reference in identity_files:
-        found.extend(envelope.parse_identities_text(_read_keys(host, reference), reference))
+        found.extend(envelope.parse_identities_text(read_keys(host, reference), reference))
     if passphrase_file is not None:
         found.append(envelope.ScryptIdentity(read_passphrase(passphrase_file)))
     if found:
@@ -156,7 +159,7 @@ def _recipients(
     with priors.naming("recipients"):
         for text in texts:
             if ":" in text and host.has_key_scheme(text.partition(":")[0]):
-                found.extend(envelope.parse_recipients_text(_read_keys(host, text), text))
+                found.extend(envelope.parse_recipients_text(read_keys(host, text), text))
             else:
                 found.append(envelope.parse_recipient(text))
     with priors.naming("recipients_files"):

@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 
 from qyn1_core import envelope
 from qyn1_core.archive import DEFAULT_LIMITS, MAGIC, VERSION, ArchiveReader, Entry, EntryKind, Limits
-from qyn1_core.errors import FormatError, KeyUnavailable, NotFound, PermissionDenied
+from qyn1_core.errors import AuthenticationError, FormatError, KeyUnavailable, NotFound, PermissionDenied
 from qyn1_core.extraction import extract, select
 from qyn1_core.limits import choose_workers, machine
 from qyn1_core.pipeline import in_threads
@@ -168,6 +168,17 @@ def _open_source(source: Path | BinaryIO) -> BinaryIO:
         raise PermissionDenied(f"no permission to read {source}") from None
 
 
+@contextlib.contextmanager
+def _naming(source: Path | BinaryIO) -> Iterator[None]:
+    """Who opens several packages learns which of them cannot be read."""
+    try:
+        yield
+    except (AuthenticationError, FormatError) as error:
+        if isinstance(source, Path):
+            error.args = (f"{source}: {error}",)
+        raise
+
+
 def _is_sealed(source: BinaryIO) -> bool:
     source.seek(0)
     head = source.read(envelope.HEAD_SIZE)
@@ -192,7 +203,7 @@ def open_package(
     """
     host = default_host() if host is None else host
     stream = _open_source(source)
-    with contextlib.ExitStack() as stack:
+    with _naming(source), contextlib.ExitStack() as stack:
         stack.callback(stream.close)
         sealed = _is_sealed(stream)
         if sealed:

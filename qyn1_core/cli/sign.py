@@ -8,7 +8,7 @@ import click
 
 from qyn1_core.cli.terminal import say
 from qyn1_core.errors import NotFound
-from qyn1_core.keys import read_passphrase
+from qyn1_core.keys import read_keys, read_passphrase
 from qyn1_core.output import whole_file
 from qyn1_core.signing import SigningKey
 from qyn1_plugins.host import default_host
@@ -33,7 +33,7 @@ def command(
 
     The signature is minisign's: `minisign -V` checks it, and so does `qyn1 verify --signed-by`.
     """
-    text = default_host().key_provider("file").read(key)
+    text = read_keys(default_host(), key)
     signing_key = SigningKey.parse(text, read_passphrase(passphrase_file) if passphrase_file else None)
     place = output or file.with_name(f"{file.name}.minisig")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -73,6 +74,8 @@ _MAX_SIGNATURE = 1 << 16
 def _check_signature(file: Path, key: str, signature: Path | None) -> str:
     """The trusted comment of the signature, when it is good."""
     place = signature or file.with_name(f"{file.name}.minisig")
+    if not Path(key).exists() and not re.fullmatch(r"[A-Za-z0-9+/=]{56}", key):
+        raise NotFound(f"--signed-by: {key} is neither a file nor a public key that minisign or `qyn1 keygen` made")
     verifying_key = VerifyingKey.parse(_text(Path(key)) if Path(key).is_file() else key)
     if not place.exists():
         raise AuthenticationError(f"{file} is not signed: there is no {place}")

@@ -164,10 +164,10 @@ def _pack(
 
 def _check_plugins(priors: Priors, host: Host) -> None:
     """Say where a plugin is asked for that is not there."""
-    asked: list[tuple[str, str, Callable[[str], object], str]] = [
-        ("compressors", f"compressors.{language}", host.compressor, name)
-        for language, name in priors.compressors.items()
-    ]
+    asked: list[tuple[str, str, Callable[[str], object], str]] = []
+    for language, name in priors.compressors.items():
+        key = f"compressors.{language}"
+        asked += [("compressors", key, host.frontend, language), ("compressors", key, host.compressor, name)]
     if priors.cipher is not None:
         asked.append(("cipher", "cipher", host.cipher, priors.cipher))
     asked.append(("executor", "executor", host.executor, priors.executor))

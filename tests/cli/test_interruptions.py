@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 COMMAND = [sys.executable, "-m", "qyn1_core"]
+BARE = ["--no-encrypt", "--mode", "fast"]
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="POSIX signals and devices")
 
@@ -31,6 +32,12 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "HOME": str(tmp_path / "home"), "XDG_CONFIG_HOME": str(tmp_path / "home")}
 
 
+def _attended() -> None:
+    """As a terminal starts it: a shell has background jobs ignore SIGINT, nohup SIGHUP, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)], ids=["int", "term", "hup"]
 )
@@ -47,8 +54,7 @@ def test_a_signal_leaves_nothing_behind(
         env={**environment(tmp_path), "QYN1_NATIVE": "0"},
         stderr=subprocess.PIPE,
         start_new_session=True,
-        # A shell starts background jobs with SIGINT ignored, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+        preexec_fn=_attended,  # noqa: PLW1509
     )  # fmt: skip
     deadline = time.monotonic() + 60
     while not list(out.iterdir()) and time.monotonic() < deadline:
@@ -93,8 +99,7 @@ def test_an_interrupt_ends_any_long_command_in_one_line_and_leaves_nothing(
     before = sorted(path for path in tmp_path.rglob("*"))
     process = subprocess.Popen(
         [*COMMAND, *arguments], env=slowly, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        # A shell starts background jobs with SIGINT ignored, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+        preexec_fn=_attended,  # noqa: PLW1509
     )  # fmt: skip
     while process.poll() is None and _cpu_seconds(process.pid) < 1.5 and not list((tmp_path / "new").iterdir()):
         time.sleep(0.01)
@@ -136,7 +141,7 @@ def test_a_file_size_limit_leaves_no_output(project: Path, tmp_path: Path) -> No
     out = tmp_path / "out"
     out.mkdir()
     done = subprocess.run(
-        [sys.executable, "-c", script, "pack", project / "module_0.py", "-o", out / "p.qyn1", "--no-encrypt"],
+        [sys.executable, "-c", script, "pack", project / "module_0.py", "-o", out / "p.qyn1", *BARE],
         env=environment(tmp_path),
         capture_output=True,
         check=False,

@@ -137,7 +137,8 @@ def test_a_scheduler_that_never_was_is_one_line(project: Path, tmp_path: Path) -
          "--executor-option", "timeout=1"],
         capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
-    assert done.stderr.startswith("qyn1: the dask scheduler tcp://127.0.0.1:9 does not answer: ")
+    told = "qyn1: command line: executor_options: the dask scheduler tcp://127.0.0.1:9 does not answer: "
+    assert done.stderr.startswith(told)
     assert done.stderr.count("\n") == 1
     assert done.returncode == 1
     assert not (tmp_path / "p.qyn1").exists()

@@ -11,7 +11,7 @@ from typing import TypeVar
 import click
 
 from qyn1_core.configuration.manifest import read_document
-from qyn1_core.configuration.priors import Priors, resolve
+from qyn1_core.configuration.priors import COMMAND_LINE, Priors, resolve
 from qyn1_core.errors import Qyn1Error
 from qyn1_core.linking import SourceFile
 from qyn1_core.worker import Place
@@ -79,7 +79,8 @@ def naming(target: str | None) -> Iterator[None]:
         yield
     except Qyn1Error as error:
         if target:
-            error.args = (f"{target}: {error}",)
+            # A rule wrote the command line: who reads this wrote attributes.
+            error.args = (f"{target}: {str(error).removeprefix(f'{COMMAND_LINE}: ')}",)
         raise
 
 

@@ -14,13 +14,14 @@ def check_room(size: int) -> None:
 
     Raises `Qyn1Error`.
     """
-    if os.name != "posix":
+    if os.name != "posix" or size <= 0:
         return
-    import mmap  # noqa: PLC0415  (importing from packages starts quicker without)
     import resource  # noqa: PLC0415  (not everywhere)
 
-    if size <= 0 or resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
+    if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
         return
+    import mmap  # noqa: PLC0415  (importing from packages starts quicker without)
+
     try:
         mmap.mmap(-1, size).close()
     except OSError:

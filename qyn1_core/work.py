@@ -25,7 +25,7 @@ from qyn1_core.room import check_room
 from qyn1_plugins.host import Host, default_host
 from qyn1_plugins.spec import Compressor, Prior, Source, StageTimer, Substitute
 
-__all__ = ["Encoded", "StageObserver", "encode_block", "register", "stages_timed"]
+__all__ = ["Encoded", "StageObserver", "encode_block", "encoder_memory", "register", "stages_timed"]
 
 _RESULT: Final = struct.Struct("<8s?Q")
 _hosts: WeakValueDictionary[str, Host] = WeakValueDictionary()
